@@ -1,6 +1,7 @@
-"""The map between an environment's actions, low … high in each dimension, and a network's, −1 … 1.
+"""The map between an environment's actions, in low … high for each dimension, and normalised actions, in −1 … 1.
 
-The bounds may be asymmetric and may differ between dimensions. Inside an algorithm, every dimension has the same scale.
+The bounds may be asymmetric and may differ between dimensions. Algorithms use normalised actions, whose dimensions all
+have the same scale.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from rlbench.api import Array
 
 
 class ActionBounds:
-    """The affine map of a bounded Box. size: the number of dimensions of a normalised action, which is always flat.
+    """The affine map of a bounded Box. size: A, the length of a normalised action, which is always a flat vector.
 
     Raises: ValueError for a space that is not a Box of floating-point numbers with finite bounds.
     """

@@ -1,9 +1,9 @@
-"""Masks of discrete actions: observations that say which actions are allowed, read apart from the state.
+"""Action masks: the part of an observation that says which discrete actions are allowed.
 
-A task with `action_masks: true` appends the mask to the observation (rlbench/envs/action_mask.py). So it is stored,
-replayed and evaluated with the observation. Networks get the state without it, and forbidden actions get a value or
-logit so low that none is chosen. Source: Huang & Ontañón 2022, "A Closer Look at Invalid Action Masking in Policy
-Gradient Algorithms", arXiv:2006.14171.
+A task with `action_masks: true` appends the mask to the observation (rlbench/envs/action_mask.py). So the mask is
+stored and replayed with the observation, and evaluation has it too. Networks get the state without the mask. Forbidden
+actions get so low a value or logit that they are never chosen. Source: Huang & Ontañón 2022, "A Closer Look at Invalid
+Action Masking in Policy Gradient Algorithms", arXiv:2006.14171.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:  # an algorithm without networks needs no torch
     from rlbench.kit.stacked_networks import MLP
     from rlbench.seeding import SeedStreams
 
-# Finite, because −∞ · 0 would be NaN: in an entropy, and in a target after termination.
+# Finite, because −∞ · 0 would be NaN. This product occurs in an entropy, and in a target after termination.
 FORBIDDEN = -1e8
 
 
 @dataclass(frozen=True)
 class ActionMask:
-    """How observations carry a mask: their last `size` numbers are 1 where an action is allowed, else 0."""
+    """The mask in an observation: the last `size` numbers are 1 where an action is allowed, else 0. size 0: no mask."""
 
     size: int = 0
 
     @classmethod
     def of(cls, observation_space: Any) -> ActionMask:
-        """Return how observations in a space carry a mask."""
+        """Return the mask of the observations in a space; its size is 0 if they have none."""
         return cls(int(getattr(observation_space, "masked", 0)))
 
     def state(self, obs: Tensor) -> Tensor:
@@ -46,10 +46,10 @@ class ActionMask:
         return values.masked_fill(obs[..., -self.size :] == 0, FORBIDDEN) if self.size else values
 
     def random_actions(self, uniform: Array, obs: Array, num_actions: int) -> Array:
-        """Return actions [S, N], each drawn uniformly from the allowed ones.
+        """Return actions [S, N], each drawn uniformly from the allowed actions.
 
-        uniform: a random number in [0, 1) for each action [S, N]. obs: [S, N, *obs]. Where nothing is allowed, as for a
-        seed that is parked, the last action is returned.
+        uniform: a random number in [0, 1) for each action [S, N]. obs: [S, N, *obs]. If no action is allowed, as in a
+        parked seed, return the last action.
         """
         if not self.size:
             return (uniform * num_actions).astype(np.int64)
@@ -63,9 +63,9 @@ NO_MASK = ActionMask()
 
 
 class ActionValues:
-    """A network of action values that gives forbidden actions the lowest value: [S, P], [S, B, obs] → [S, B, A].
+    """A network of action values that sets those of forbidden actions to FORBIDDEN: [S, P], [S, B, obs] → [S, B, A].
 
-    network: takes states, which are observations without the mask.
+    network: the network without masks. Its input is the state, which is the observation without the mask.
     """
 
     def __init__(self, network: MLP | ImageNetwork, mask: ActionMask) -> None:

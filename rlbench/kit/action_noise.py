@@ -20,9 +20,9 @@ class ActionNoise:
 
     "ornstein-uhlenbeck": x ← (1 − θ·dt)·x + σ·√dt·ε; "normal": x = σ·ε; "none": x = 0.
 
-    The stationary variance of Ornstein-Uhlenbeck noise is σ²dt / (1 − (1 − θ·dt)²), which is σ²/2θ for a small dt; its
-    correlation at lag k is (1 − θ·dt)ᵏ. With θ = 0.15 it decays within 7 steps at dt = 1 and within 670 at dt = 0.01,
-    where the noise has the same sign for most of an episode.
+    The stationary variance of Ornstein-Uhlenbeck noise is σ²dt / (1 − (1 − θ·dt)²), which is σ²/2θ for a small dt. Its
+    correlation at lag k is (1 − θ·dt)ᵏ. With θ = 0.15, the correlation decays within 7 steps if dt = 1 and within 670
+    steps if dt = 0.01. In the second case, the noise has the same sign for most of an episode.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class ActionNoise:
         }[kind]
 
     def next(self, normal: Array, active: Array) -> Array:
-        """Advance by standard normal draws [S, N, A] and return the noise [S, N, A].
+        """Advance by one step with standard normal draws [S, N, A], and return the noise [S, N, A].
 
-        Seeds that are not active [S] keep their value.
+        active: [S] bool. The noise of other seeds does not change.
         """
         moved = self._keep * self.value + self._scale * normal
         self.value = np.where(active[:, None, None], moved, self.value)

@@ -1,8 +1,8 @@
 """Activations whose bits do not depend on the position of an element in its tensor.
 
-torch's vectorised and scalar paths of softplus, sigmoid, elu, silu and gelu differ in the last bit. The path of an
-element depends on the size of the tensor, and so on the stack. The functions here use only operations without this
-difference.
+torch computes softplus, sigmoid, elu, silu and gelu by a vectorised and by a scalar path, which differ in the last bit.
+Which path computes an element depends on the size of the tensor, and so on the stack. The functions here use only
+operations whose two paths agree.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def silu(x: Tensor) -> Tensor:
 
 
 def elu(x: Tensor) -> Tensor:
-    """Return x above 0, else eˣ − 1, any shape."""
+    """Return x where x > 0, else eˣ − 1, any shape."""
     return torch.where(x > 0, x, x.clamp(max=0).exp() - 1)  # without the clamp, an overflow would give NaN gradients
 
 

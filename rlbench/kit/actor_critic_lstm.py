@@ -1,4 +1,4 @@
-"""The memories of an actor and of a critic: two LSTMs of each seed, which see the same observations."""
+"""The LSTMs of a recurrent actor and critic: two for each seed, with the same observations as inputs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from rlbench.seeding import SeedStreams
 
 
 class ActorCriticLSTM:
-    """Two LSTMs of each seed, computed as 2S lanes at once.
+    """Two LSTMs for each seed, one of the actor and one of the critic, computed together as 2S lanes.
 
-    inputs: the numbers of an observation. units: those that each LSTM returns. A seed's parameters are one row [2P] and
-    an environment's memory is one row [2M]: the actor's half, then the critic's. An empty memory is 0.
+    inputs: the length of an observation. units: the number of outputs of each LSTM. P: parameters of one LSTM. M:
+    length of its memory (hidden and cell state). A seed's parameters are one row [2P], and an environment's memory is
+    one row [2M]: first the actor's half, then the critic's. An empty memory is 0.
     """
 
     def __init__(self, inputs: int, units: int) -> None:
@@ -27,7 +28,7 @@ class ActorCriticLSTM:
         return self.lstm.init(streams, name, 2, device).view(len(streams.seeds), -1)
 
     def step(self, params: Tensor, obs: Tensor, start: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what actor and critic read [S, 2, N, units], and the memory [S, N, 2M] after this step.
+        """Return the LSTMs' outputs for actor and critic [S, 2, N, units], and the memory [S, N, 2M] after this step.
 
         params: [S, 2P]. obs: [S, N, inputs]. start: [S, N] bool, the memory is emptied before this step. memory:
         [S, N, 2M].
@@ -37,9 +38,10 @@ class ActorCriticLSTM:
         return after[..., : self._units].contiguous(), after.transpose(1, 2).flatten(2)
 
     def features(self, params: Tensor, obs: Tensor, start: Tensor, memory: Tensor) -> Tensor:
-        """Return what actor and critic read at T steps [S, 2, T · N, units]; it is differentiable by params.
+        """Return the LSTMs' outputs for actor and critic at T steps [S, 2, T · N, units], differentiable by params.
 
-        params: [S, 2P]. obs: [S, T, N, inputs]. start: [S, T, N] bool. memory: before the first step [S, N, 2M].
+        params: [S, 2P]. obs: [S, T, N, inputs]. start: [S, T, N] bool, the memory is emptied before this step.
+        memory: [S, N, 2M], before the first step.
         """
         outputs = self.lstm.outputs(*self._lanes(params, obs, start, memory)).flatten(1, 2)
         return outputs.view(-1, 2, *outputs.shape[1:])
@@ -47,24 +49,24 @@ class ActorCriticLSTM:
     def critic_features(
         self, params: Tensor, obs: Tensor, next_obs: Tensor, start: Tensor, memory: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return what the critic reads at T states and at their successors, both [S, T · N, units].
+        """Return the LSTM's outputs for the critic at T states and at their successors, both [S, T · N, units].
 
-        A successor is read with the memory after its state. That holds at the end of an episode too, where the memory
-        is emptied later, before the first observation of the next one. The arguments are those of `features`.
+        The LSTM reads a successor with the memory that it has after the state, also at the end of an episode. The
+        memory is emptied only before the first observation of the next episode. For the arguments see `features`.
         """
         after = self.lstm.memories(*self._lanes(params, obs, start, memory))
         after = after.unflatten(0, (-1, 2))[:, 1].flatten(1, 2)  # [S, T · N, M]
-        # Each successor is one step away from a memory of its own, so all are computed as environments of one step.
+        # Each successor follows its own memory, so all are computed at once, as one step of T · N environments.
         successors = next_obs.flatten(1, 2).unsqueeze(1)
         none = torch.zeros(successors.shape[:3], dtype=torch.bool, device=obs.device)
         last = self.lstm.memories(params[:, self.lstm.size :], successors, none, after)[:, 0]
         return after[..., : self._units].contiguous(), last[..., : self._units].contiguous()
 
     def actor_memory(self, params: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return a function with a memory of its own, which is empty at first.
+        """Return a function that keeps the actor's memory between calls. The memory is empty at first.
 
-        The function: (obs [S, E, inputs], start [S, E] bool) → what the actor reads [S, E, units]. params: [S, 2P], of
-        which the actor's half is used.
+        The function: (obs [S, E, inputs], start [S, E] bool) → the LSTM's outputs for the actor [S, E, units].
+        params: [S, 2P]; only the actor's half is used.
         """
         own = params[:, : self.lstm.size]
         memory = torch.zeros(0)

@@ -1,8 +1,8 @@
-"""The policies of all agents of a task, for policy gradients: a network for each group of equal agents, or each agent.
+"""The policies of all agents of a task, for policy gradients: one network for each group of agents, or for each agent.
 
-The numbers of all agents stand in two orders. Those that are stored and those of the environment are [S, B, G], in the
-order of the agents. Those of a loss are [S, B·G], in the order of the networks' rows, so that a gradient flows back
-without a change of the memory's layout, on which its last bits would depend.
+Values of all agents have two orders. Stored values and values of the environment are [S, B, G], in the order of the
+agents. Values in a loss are [S, B·G], in the order of the networks' rows. So no gradient changes its layout in memory
+on its way back; its last bits would depend on the layout.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from rlbench.seeding import SeedStreams
 class AgentPolicies:
     """The policies of all agents. Their parameters are one tensor [S, P], group after group.
 
-    An agent's policy gets what the agent observes, and nothing else of the environment's vector but its action mask.
+    An agent's policy gets only the agent's own observation and action mask from the environment's vector.
 
-    share: the members of a group have one network, which is given their one-hot ids; otherwise each has its own.
-    hidden, activation: of every network, as for `Actor`.
+    share: the members of a group share one network, whose inputs include a member's one-hot id. If false, each member
+    has its own network. hidden, activation: as in `Actor`, for every network.
     field: the shape and dtype of the actions of all agents [A], for storage: group after group, member after member.
     """
 
@@ -55,18 +55,18 @@ class AgentPolicies:
 
     # -- orders ----------------------------------------------------------------------------------------------------
     def rows(self, values: Tensor) -> Tensor:
-        """Return values of all agents [S, B, G] in the order of the networks' rows [S, B·G]."""
+        """Reorder values of all agents [S, B, G] to the order of the networks' rows [S, B·G]."""
         return self.joined(
             [inputs.fold(part) for inputs, part in zip(self.inputs, self._agents.layout.by_group(values))]
         )
 
     def joined(self, rows: Sequence[Tensor]) -> Tensor:
-        """Return each group's rows [S·copies, rows], one group after another [S, B·G]."""
+        """Join the rows of all groups, each [S·copies, rows], to [S, B·G], one group after another."""
         flat = [part.reshape(len(part) // inputs.copies, -1) for inputs, part in zip(self.inputs, rows)]
         return torch.cat(flat, 1) if len(flat) > 1 else flat[0]
 
     def by_agent(self, rows: Tensor) -> Tensor:
-        """Return values in the order of the networks' rows [S, B·G] as those of all agents [S, B, G]."""
+        """Reorder values from the order of the networks' rows [S, B·G] to the order of the agents [S, B, G]."""
         batch = rows.shape[1] // self._agents.count
         parts = rows.split([inputs.members * batch for inputs in self.inputs], 1)
         return self._agents.ordered(
@@ -78,7 +78,7 @@ class AgentPolicies:
 
     # -- policies; B observations of each seed -----------------------------------------------------------------------
     def noise(self, streams: SeedStreams, name: str, count: int) -> list[Array]:
-        """Draw the noise for `count` samples of each seed, for each group [S, count · members, …]."""
+        """Draw the noise for `count` samples of each seed: one array [S, count · members, …] for each group."""
         return [dist.noise(streams, name, count * inputs.members) for dist, inputs in zip(self._dists, self.inputs)]
 
     def sample(self, params: Tensor, obs: Tensor, noise: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -98,7 +98,7 @@ class AgentPolicies:
         return self._cat([inputs.unfold(mode, obs.shape[1]).flatten(2) for inputs, mode in zip(self.inputs, modes)])
 
     def evaluate(self, params: Tensor, obs: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the log-probabilities of actions [S, B, A] and the entropies, in the order of rows [S, B·G]."""
+        """Return the log-probabilities of actions [S, B, A], and the entropies. Both are [S, B·G], in row order."""
         log_probs, entropies = [], []
         outputs, parts = self._outputs(params, obs), action.split(self._action_sizes, 2)
         for dist, inputs, (out, extra), part in zip(self._dists, self.inputs, outputs, parts):
@@ -108,7 +108,7 @@ class AgentPolicies:
         return self.joined(log_probs), self.joined(entropies)
 
     def to_env(self, action: Tensor) -> Array:
-        """Return actions [S, B, A] in the form that the environment takes."""
+        """Convert actions [S, B, A] to the form that the environment accepts."""
         layout, given = self._agents.layout, []
         for group, dist, part in zip(self._agents.groups, self._dists, action.split(self._action_sizes, 2)):
             lead = *part.shape[:2], len(group.members)
@@ -117,7 +117,7 @@ class AgentPolicies:
         return np.asarray(layout.joint_action(given))
 
     def _outputs(self, params: Tensor, obs: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Return what defines each group's distributions, by rows; obs [S, B, size]."""
+        """Return the parameters of each group's distributions, in row order; obs [S, B, size]."""
         layout = self._agents.layout
         masks, outputs = layout.masks(obs), []
         parts = params.split(self._sizes, 1) if len(self._sizes) > 1 else [params]

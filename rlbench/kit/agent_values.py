@@ -1,4 +1,4 @@
-"""The action values of several agents: a network for each group of agents, or for each agent.
+"""The action values of several agents: one network for each group of agents, or for each agent.
 
 The parameters of all groups are one tensor [S, P], like those of a single network.
 """
@@ -17,10 +17,10 @@ from rlbench.seeding import SeedStreams
 
 
 class AgentValues:
-    """Networks of action values, which give forbidden actions the lowest value: [S, P], [S, B, size] → list of values.
+    """Networks of action values: [S, P], [S, B, size] → one tensor [S, B, members, actions] for each group.
 
-    The list has the values [S, B, members, actions] of each group. hidden: units of the hidden layers. shared: whether
-    the agents of a group share a network. size: P, the number of parameters of all networks of one seed.
+    The value of a forbidden action is FORBIDDEN. hidden: units of the hidden layers. shared: whether the agents of a
+    group share a network. size: P, the number of parameters of all networks of one seed.
     """
 
     def __init__(self, agents: Agents, hidden: Sequence[int], activation: str, shared: bool) -> None:
@@ -51,7 +51,7 @@ class AgentValues:
         return [value.masked_fill(mask == 0, FORBIDDEN) for value, mask in zip(values, masks)] if masks else values
 
     def greedy(self, values: list[Tensor]) -> Tensor:
-        """Return the action with the highest value of each agent [S, B, G]."""
+        """Return each agent's action with the highest value [S, B, G]."""
         return self._agents.ordered([value.argmax(-1) for value in values])
 
     def of_actions(self, values: list[Tensor], action: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""The agents of a task, for multi-agent algorithms: their observations as inputs of networks, their actions, rewards.
+"""The agents of a task, for multi-agent algorithms: their rewards, actions, and observations as inputs of networks.
 
-Agents with equal spaces form a group; networks belong to groups. The members of a group share one network, which gets
-the agent's one-hot id as well (Gupta et al. 2017), or have one each. Either way a group's parameters are one
-tensor [S, P] whose rows are updated like those of any network.
+Agents with equal spaces form a group. The members of a group share one network, which gets the agent's one-hot id as
+well (Gupta et al. 2017), or each member has its own network. Either way, a group's parameters are one tensor [S, P],
+which is updated like that of a single network.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # an algorithm without networks needs no torch
 
 
 def layout_of(observation_space: Any) -> AgentLayout | None:
-    """Return how the vectors of an observation space hold several agents; None for a single agent."""
+    """Return the layout of the agents in an observation space's vectors; None if the space is of a single agent."""
     layout: AgentLayout | None = getattr(observation_space, "layout", None)
     return layout
 
@@ -26,8 +26,8 @@ def layout_of(observation_space: Any) -> AgentLayout | None:
 class Agents:
     """The agents of a task.
 
-    layout: the parts of its vectors. count: G, the number of agents. groups: those with equal spaces.
-    team_reward: whether every agent learns from the team's reward, instead of its own.
+    layout: the parts of the environment's vectors. count: G, the number of agents. groups: agents with equal spaces.
+    team_reward: whether every agent learns from the sum of all rewards, instead of its own reward.
     """
 
     def __init__(self, task: TaskInfo) -> None:
@@ -40,7 +40,7 @@ class Agents:
         self._order, _ = layout.order, layout.size
 
     def rewards(self, t: Transition) -> Array:
-        """Return the reward that each agent learns from [S, N, G]: the team's, or its own."""
+        """Return the reward that each agent learns from [S, N, G]: the sum of all rewards, or its own reward."""
         if t.agent_rewards is None:
             raise TypeError("the transition has no rewards of agents")
         if not self.team_reward:
@@ -48,15 +48,15 @@ class Agents:
         return np.repeat(t.reward[..., None], self.count, -1)
 
     def discounts(self, t: Transition, gamma: float) -> Array:
-        """Return the factor of each agent's next value [S, N, G]: 0 after its death and after the end, else gamma.
+        """Return the factor of each agent's next value [S, N, G]: 0 after its death or after termination, else gamma.
 
-        Truncation is no end: agents that were alive are so in the successor.
+        After a truncation the factor is gamma, because the agents that were alive are still alive in the successor.
         """
         alive = self.layout.alive(t.next_obs) > 0
         return np.where(alive & ~t.terminated[..., None], np.float32(gamma), np.float32(0))
 
     def random_actions(self, uniform: Array, obs: Array) -> Array:
-        """Return discrete actions [S, N, G], each drawn uniformly from those allowed.
+        """Return discrete actions [S, N, G], each drawn uniformly from the allowed actions.
 
         uniform: a random number in [0, 1) for each action [S, N, G]. obs: [S, N, size].
         """
@@ -72,7 +72,7 @@ class Agents:
         return np.asarray(self.layout.joint_action(drawn))
 
     def ordered(self, values: list[Tensor]) -> Tensor:
-        """Join values of each group's members [..., members] in the order of all agents [..., G]."""
+        """Join the values of each group's members [..., members] to one tensor [..., G], in the order of the agents."""
         import torch
 
         places = torch.cat(values, -1).unbind(-1)
@@ -80,11 +80,11 @@ class Agents:
 
 
 class GroupInputs:
-    """The rows that the networks of one group compute, from what its members observe, and back.
+    """The conversion between values of a group's members and the input and output rows of the group's networks.
 
-    shared: one network for all members; its inputs have the member's one-hot id at the end, if there are several.
-    Otherwise each member has a network. copies: networks of each seed, 1 or the number of members.
-    size: how many numbers a network gets.
+    shared: all members share one network. If there are several members, a member's one-hot id is appended to the
+    inputs. If false, each member has its own network. copies: networks per seed, 1 or the number of members.
+    size: the number of inputs of a network.
     """
 
     def __init__(self, group: AgentGroup, shared: bool, obs_size: int | None = None) -> None:
@@ -95,7 +95,7 @@ class GroupInputs:
         self.size = observed + (self.members if self._has_ids else 0)
 
     def rows(self, observed: Tensor) -> Tensor:
-        """Join the members' observations [S, B, members, n] with their ids: [S · copies, rows, size]."""
+        """Return the networks' inputs [S · copies, rows, size] from the members' observations [S, B, members, n]."""
         import torch
 
         seeds, batch = observed.shape[:2]
@@ -105,21 +105,21 @@ class GroupInputs:
         return self.fold(observed)
 
     def fold(self, values: Tensor) -> Tensor:
-        """Return values of the members [S, B, members, …] as rows of their networks [S · copies, rows, …]."""
+        """Convert values of the members [S, B, members, …] to rows of their networks [S · copies, rows, …]."""
         rest = values.shape[3:]
         if self.shared:
             return values.reshape(values.shape[0], -1, *rest)
-        # Contiguous, because a single seed would get a view, and kernels treat another layout in another way.
+        # Contiguous, because a single seed would get a view, and kernels compute differently on another layout.
         return values.transpose(1, 2).reshape(-1, values.shape[1], *rest).contiguous()
 
     def unfold(self, rows: Tensor, batch: int) -> Tensor:
-        """Return rows of the networks [S · copies, rows, …] as values of the members [S, batch, members, …]."""
+        """Convert rows of the networks [S · copies, rows, …] to values of the members [S, batch, members, …]."""
         if self.shared:
             return rows.reshape(rows.shape[0], batch, self.members, *rows.shape[2:])
         return rows.reshape(-1, self.members, batch, *rows.shape[2:]).transpose(1, 2)
 
     def parameters(self, params: Tensor) -> Tensor:
-        """Return a group's parameters [S, copies · P] as those of its networks [S · copies, P]."""
+        """Reshape a group's parameters [S, copies · P] to one row for each network [S · copies, P]."""
         if self.copies == 1:  # the same tensor, whose views a network keeps
             return params
         return params.reshape(params.shape[0] * self.copies, -1)

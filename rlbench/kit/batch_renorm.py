@@ -1,8 +1,9 @@
 """Networks with batch renormalisation for stacked seeds: each lane has its own minibatch, hence its own statistics.
 
 As in SBX's CrossQ, a minibatch is normalised by its own mean and variance during the warm-up. Afterwards it is
-normalised by the running ones, as far as the limits of r and d allow. The gradient passes through the mean and variance
-of the minibatch, but not through r and d. Sources: Ioffe 2017, arXiv:1702.03275; Bhatt et al. 2024, arXiv:1902.05605.
+normalised by the running mean and variance, as far as the limits of r and d allow. The gradient passes through the mean
+and variance of the minibatch, but not through r and d. Sources: Ioffe 2017, arXiv:1702.03275; Bhatt et al. 2024,
+arXiv:1902.05605.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ from rlbench.seeding import SeedStreams
 
 EPS = 1e-3
 R_MAX, D_MAX = 3.0, 5.0
-TINY = 1e-20  # below this variance, a deviation has the gradient 0 instead of an infinite one
+TINY = 1e-20  # below this variance, the gradient of the standard deviation is set to 0, because it would be infinite
 
 
 class BatchRenormMLP:
     """A multilayer perceptron that normalises its inputs and the activations of each hidden layer over a minibatch.
 
-    One row of numbers [P] holds the weights of the linear layers, the scale and shift of each normalised layer, and its
-    statistics: the running mean and variance of each normalised layer and the number of minibatches so far. So the
-    statistics are saved, published and dropped with the weights. Their gradient is zero, so Adam leaves them as they
-    are; `store` writes them.
+    One row of numbers [P] contains the weights of the linear layers, the scale and shift of each normalised layer, and
+    the statistics: the running mean and variance of each normalised layer and the number of minibatches so far. So the
+    statistics are saved, published and dropped together with the weights. Their gradient is zero, so Adam does not
+    change them; `store` writes them.
 
-    dims: (inputs, hidden …, outputs). momentum: the share of the running statistics that remains after a minibatch.
-    warmup: the number of minibatches before renormalisation.
+    dims: (inputs, hidden …, outputs). momentum: the weight of the old running statistics when a minibatch is added.
+    warmup: the number of minibatches before renormalisation begins.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class BatchRenormMLP:
         self.size = self.learned + sum(self._pairs) + ALIGN
 
     def init(self, streams: SeedStreams, name: str, copies: int = 1, device: str = "cpu") -> Tensor:
-        """Draw rows [S·copies, P], seed-major, the weights of each seed from its own stream `name`.
+        """Draw rows [S·copies, P], seed-major. The weights of each seed come from its own stream `name`.
 
         Scales and variances are 1; shifts, means and the number of minibatches are 0.
         """
@@ -65,9 +66,9 @@ class BatchRenormMLP:
         return x
 
     def train(self, rows: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute as in an update, normalised over the minibatch; `rows` stay as they are.
+        """Compute [L, P], [L, B, inputs] → [L, B, outputs] with normalisation over the minibatch, as in an update.
 
-        Returns: outputs [L, B, outputs], and the statistics after this minibatch, for `store`.
+        Returns: the outputs, and the statistics after this minibatch, for `store`. `rows` are not changed.
         """
         old = rows[:, self.learned :].detach()
         count, after = old[:, -ALIGN:], []
@@ -93,7 +94,7 @@ class BatchRenormMLP:
         old.copy_(torch.where(is_active, statistics, old))
 
     def _layer(self, i: int, rows: Tensor, x: Tensor) -> Tensor:
-        """Scale and shift normalised numbers, then apply linear layer i and its activation."""
+        """Scale and shift the normalised `x`, then apply linear layer i and its activation."""
         scale, shift = self._split(rows[:, self._starts[-1] : self.learned])[i]
         x = self._linear[i](rows[:, self._starts[i] : self._starts[i + 1]], x * scale + shift)
         return self._activation(x) if i < len(self._linear) - 1 else x
@@ -105,11 +106,10 @@ class BatchRenormMLP:
 
 
 def _renormalised(mean: Tensor, variance: Tensor, batch_mean: Tensor, batch_variance: Tensor) -> tuple[Tensor, Tensor]:
-    """Return h and v [L, 1, features] with which (x − batch_mean + h) / √(v + EPS) is renormalised.
+    """Return h and v [L, 1, features], so that (x − batch_mean + h) / √(v + EPS) is the renormalised x.
 
-    In the paper's terms, that is (x − batch_mean)/σ · r + d with σ = √batch_variance: h = dσ/r and v = (σ/r)². r and d
-    turn the moments of the minibatch into the running ones, if R_MAX and D_MAX allow it, and are constants for the
-    gradient.
+    The paper's form is (x − batch_mean)/σ · r + d with σ = √batch_variance, so h = dσ/r and v = (σ/r)². Within the
+    limits R_MAX and D_MAX, they replace the minibatch's mean and variance by the running ones. They have no gradient.
     """
     deviation = (variance + EPS).sqrt()
     r = ((batch_variance.detach() + EPS).sqrt() / deviation).clamp(1 / R_MAX, R_MAX)

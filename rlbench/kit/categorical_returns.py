@@ -9,7 +9,10 @@ TINY = 1e-30  # below this probability, m log m counts as 0
 
 
 def equidistant(first: float, last: float, count: int) -> Tensor:
-    """Return `count` atoms from first to last [N]. Raises: ValueError unless they are finite, rising float32."""
+    """Return `count` equidistant atoms from first to last [N].
+
+    Raises: ValueError if they are not finite, or not strictly rising in float32.
+    """
     atoms = torch.linspace(first, last, count)
     if not (atoms.isfinite().all() and (atoms.diff() > 0).all()):
         raise ValueError(f"{first} to {last} should be a finite range, wide enough for {count} numbers of float32")
@@ -17,12 +20,12 @@ def equidistant(first: float, last: float, count: int) -> Tensor:
 
 
 def projected(probability: Tensor, values: Tensor, atoms: Tensor) -> Tensor:
-    """Move a distribution onto `atoms`: each value's probability goes to the two nearest, in proportion to nearness.
+    """Project a distribution onto `atoms`: split each value's probability linearly between the two nearest atoms.
 
-    probability, values: [..., M]. atoms: [N], rising, equally far apart. Values beyond the first or last atom count as
+    probability, values: [..., M]. atoms: [N], rising and equidistant. A value beyond the first or last atom counts as
     that atom. Returns: probabilities of the atoms [..., N] (eq. 7).
     """
-    # Places count in whole numbers, so that the two shares of a value add up to 1; differences of atoms are rounded.
+    # Atoms have whole numbers as places, so that a value's two shares add up to 1; differences of atoms are rounded.
     last = len(atoms) - 1
     place = ((values - atoms[0]) * (last / (atoms[-1] - atoms[0]))).clamp(0, last).unsqueeze(-2)  # [..., 1, M]
     index = torch.arange(len(atoms), device=atoms.device, dtype=atoms.dtype).unsqueeze(-1)

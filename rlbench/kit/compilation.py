@@ -1,4 +1,4 @@
-"""The switch between an eager function and one compiled graph, and the number of seeds per call."""
+"""Compilation of functions to one graph if the device asks for it, and calls for blocks of seeds."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from rlbench.api import Device
 from rlbench.kit.denormals import without_denormals
 from rlbench.kit.kernel_choice import watched
 
-# From this many floats in one layer's activations, more seeds per call gain nothing. Together with weights and
-# gradients they fill a core's cache (1 MB); ten seeds of 256 × 256 in one call would go through memory at every
-# product.
+# If one layer's activations have this many floats, more seeds per call save no time. With weights and gradients, they
+# fill a core's cache (1 MB). Ten seeds of 256 × 256 in one call would read from main memory at every product.
 BLOCK_FLOATS = 1 << 17
 
 
@@ -26,25 +25,25 @@ def is_cpu(device: Device) -> bool:
 
 
 def compiled(function: Callable[..., Any], device: Device) -> Callable[..., Any]:
-    """Return `function` of tensors without gradient recording; with `device.compile`, as one graph per shape.
+    """Return a function of tensors without gradient recording. If `device.compile`, compile it to one graph per shape.
 
     Automatic dynamic shapes are off, so a second shape in one process compiles a second graph. Numbers that change
     between calls must be tensors.
     """
     if not device.compile:
         return watched(without_denormals(torch.no_grad()(function)))
-    # On a CPU, the calls of the graph's kernels become C++ too. In small networks they take longer than the kernels.
+    # On a CPU, compile the calls of the kernels to C++ too. In small networks, calls take longer than the kernels.
     options: dict[str, Any] = {"cpp_wrapper": True} if is_cpu(device) else {}
     return without_denormals(torch.no_grad()(torch.compile(function, fullgraph=True, dynamic=False, options=options)))
 
 
 def seeds_at_a_time(seeds: int, batch: int, hidden: Sequence[int], device: Device) -> int:
-    """Return the number of seeds for which one call computes gradients.
+    """Return the number of seeds for which one call should compute gradients.
 
-    On a CPU, the seeds are divided into blocks of equal size, so that one graph serves all of them. The size is the
+    On a CPU, the seeds are divided into blocks of equal size, so that all blocks use the same graph. The size is the
     smallest at which the activations of the widest hidden layer [size, batch, max(hidden)] have at least BLOCK_FLOATS
-    numbers. Blocks have at least two seeds, because a graph for a single seed gives other bits than a graph for
-    several. On an accelerator, one block holds all seeds.
+    numbers. Blocks have at least two seeds, because a graph for a single seed computes other bits than a graph for
+    several seeds. On an accelerator, one block contains all seeds.
     """
     if is_cpu(device):
         floats = batch * max(hidden, default=1)
@@ -55,10 +54,11 @@ def seeds_at_a_time(seeds: int, batch: int, hidden: Sequence[int], device: Devic
 
 
 def in_blocks(function: Callable[..., Any], size: int) -> Callable[..., Any]:
-    """Return `function` of tensors [S, …], which may be in lists and dicts, called for `size` seeds at a time.
+    """Return a function that calls `function` for `size` seeds at a time and joins the results.
 
-    The result is the same, because seeds share nothing. But each call overwrites the tensors of the call before. What
-    is no tensor has a method `joined`, which makes one of those of all blocks.
+    Arguments and results are tensors [S, …], also in lists and dicts. The result is that of one call for all seeds,
+    because seeds share nothing. But each call overwrites the tensors that the previous call returned. A result that is
+    no tensor needs a static method `joined`, which joins the results of all blocks.
     """
     buffers: list[Any] = []  # reusing memory is faster than allocating it
 
@@ -81,8 +81,9 @@ def _joined(blocks: tuple[Any, ...], out: Any) -> Any:
 
 
 def compile_methods(device: Device, *methods: Callable[..., Any], seeds_at_a_time: int | None = None) -> None:
-    """Replace methods of objects by their `compiled` forms, called `in_blocks` of `seeds_at_a_time` seeds if given.
+    """Replace methods of objects by their `compiled` forms.
 
+    seeds_at_a_time: call the methods for blocks of this many seeds (`in_blocks`); None: for all seeds at once.
     Raises: AttributeError for a function that is not the method of an object.
     """
     for method in methods:

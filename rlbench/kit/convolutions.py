@@ -1,9 +1,9 @@
-"""Convolutional layers of stacked seeds, whose bits are the same alone and in any stack.
+"""Convolutional layers of stacked seeds. A seed's bits are the same alone and in any stack.
 
-Small images: one layer. For few images it is a product of their patches and its kernels, so that one call serves all
-seeds. For more, each seed's convolution is a call of its own, because the patches would not fit into the caches.
-Larger images: each seed's convolutions are calls of their own, whatever a library does with a batch; on a CPU they take
-no longer than one grouped convolution for all seeds.
+Small images have one layer. For few images, it is one product of patches and kernels for all seeds. For many images,
+each seed's convolution is a separate call, because the patches would not fit into the caches.
+Larger images have three layers, and each seed's convolutions are separate calls. So a seed's bits cannot depend on how
+a library handles the batch. On a CPU these calls take no longer than one grouped convolution for all seeds.
 
 Sources: Mnih et al. 2015 ("Nature") for images of 36 × 36 pixels and more; Young & Tian 2019, "MinAtar",
 arXiv:1903.03176, for smaller ones.
@@ -21,15 +21,15 @@ from torch import Tensor
 
 from rlbench.kit.stacked_networks import Initialization, aligned, drawn_weights
 
-SMALLEST_FOR_NATURE = 36  # pixels; smaller images leave nothing after its three layers
+SMALLEST_FOR_NATURE = 36  # pixels; after three layers, smaller images have no outputs left
 SMALLEST = 4
-# From so many small images of a seed on, convolutions are faster than products: forward and backward, ten seeds of 32,
-# 64 and 256 images of four channels take 2.5, 4.0 and 11.4 ms instead of 1.8, 4.2 and 17.9.
+# With this many small images per seed or more, convolutions are faster than products. Forward and backward, ten seeds
+# with 32, 64 and 256 images of four channels take 2.5, 4.0 and 11.4 ms by convolutions, 1.8, 4.2 and 17.9 by products.
 MANY = 64
 
 
 class ImageShape(NamedTuple):
-    """The shape of images [channels, height, width] of bytes, as the inputs of a network."""
+    """The shape of byte images [channels, height, width] that are a network's inputs."""
 
     channels: int
     height: int
@@ -42,13 +42,13 @@ class ImageShape(NamedTuple):
 
     @classmethod
     def of(cls, space: Any) -> ImageShape | None:
-        """Return the shape of a space of images; None for any other space."""
+        """Return the shape of the images in a space; None if it is no space of byte images."""
         shape = getattr(space, "shape", None) or ()
         return cls(*shape) if len(shape) == 3 and space.dtype == np.uint8 else None
 
 
 def convolutions(shape: ImageShape) -> PatchLayer | NatureLayers:
-    """Return the layers for images of this shape. Raises: ValueError if they are too small for any."""
+    """Return the layers for images of this shape. Raises: ValueError if the images are too small for a layer."""
     if min(shape.height, shape.width) < SMALLEST:
         raise ValueError(f"images of {shape.height} × {shape.width} pixels are too small; give them as one vector")
     return (NatureLayers if min(shape.height, shape.width) >= SMALLEST_FOR_NATURE else PatchLayer)(shape)
@@ -57,8 +57,8 @@ def convolutions(shape: ImageShape) -> PatchLayer | NatureLayers:
 class PatchLayer:
     """MinAtar's layer: 16 kernels of 3 × 3, then ReLU. size: parameters of a seed; features: outputs per image.
 
-    The parameters are those of a layer [9 · channels, 16] of an MLP, whose inputs are the patches: row by row, and in
-    each row of a patch pixel by pixel, all channels of a pixel together. Features are ordered by place, then kernel.
+    The parameters are those of an MLP layer [9 · channels, 16] whose input is a patch. A patch is ordered by row, then
+    pixel, then channel. Features are ordered by place in the image, then by kernel.
     """
 
     KERNEL, OUTPUTS = 3, 16
@@ -78,7 +78,7 @@ class PatchLayer:
     def __call__(self, params: Tensor, images: Tensor) -> Tensor:
         """Compute [L, size], images [L, B, C, H, W] of bytes → [L, B, features]."""
         lanes, batch = images.shape[:2]
-        # Contiguous with the channels last, a row of a patch is one piece of memory, and is copied as one.
+        # Contiguous with the channels last, a row of a patch is one piece of memory, which one copy operation copies.
         pixels = scaled(images.permute(0, 1, 3, 4, 2).contiguous(), params.dtype)  # [L, B, H, W, C]
         weight, bias = params.split([self.inputs * self.OUTPUTS, self.OUTPUTS], 1)
         outputs = self._convolved if batch >= MANY else self._multiplied
@@ -91,9 +91,9 @@ class PatchLayer:
         return torch.relu_(torch.baddbmm(bias.unsqueeze(1), patches, weight.view(-1, self.inputs, self.OUTPUTS)))
 
     def _convolved(self, pixels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """Return the same by a convolution for each seed, as [L, B, H', W', 16].
+        """Return the outputs by one convolution for each seed: pixels [L, B, H, W, C] → [L, B, H', W', 16].
 
-        ReLU and its gradient follow at once, while a seed's outputs are in the cache.
+        ReLU and its gradient are computed right after each seed's convolution, while its outputs are in the cache.
         """
         kernels = weight.view(-1, self.KERNEL, self.KERNEL, self.shape.channels, self.OUTPUTS).permute(0, 4, 3, 1, 2)
         rows = zip(pixels.permute(0, 1, 4, 2, 3).unbind(0), kernels.unbind(0), bias.unbind(0))
@@ -101,7 +101,7 @@ class PatchLayer:
 
 
 class NatureLayers:
-    """Nature's three layers, each followed by ReLU. size: parameters of a seed; features: outputs per image."""
+    """The three layers of Mnih et al. 2015, each followed by ReLU. size: parameters of a seed; features: per image."""
 
     def __init__(self, shape: ImageShape) -> None:
         self.shape = shape
@@ -121,7 +121,7 @@ class NatureLayers:
         parts = []
         for outputs, inputs, kernel, _ in self.layers:
             weight, bias = drawn_weights(generator, inputs * kernel**2, outputs, init, 2**0.5)
-            parts += [weight.T.ravel(), bias]  # [outputs, inputs · kernel · kernel], as a convolution takes it
+            parts += [weight.T.ravel(), bias]  # [outputs, inputs · kernel · kernel], the order of a convolution
         return np.concatenate([np.pad(part, (0, aligned(part.size) - part.size)) for part in parts])
 
     def __call__(self, params: Tensor, images: Tensor) -> Tensor:
@@ -137,5 +137,5 @@ class NatureLayers:
 
 
 def scaled(images: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return bytes as numbers in 0 … 1."""
+    """Convert bytes to numbers in 0 … 1."""
     return images.to(dtype).div_(255.0)

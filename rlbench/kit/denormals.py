@@ -1,7 +1,7 @@
-"""Numbers too small for the normal form of a float, which cost a processor a hundred times as much, become 0.
+"""A switch that rounds denormal numbers to 0, because a processor takes a hundred times as long to compute with them.
 
-Averages of gradients decay into them wherever an input stays 0, as most pixels of MinAtar do: an update of dqn
-then takes 1.7 times as long. They change no parameter, because they are far below a parameter's smallest step.
+Where an input stays 0, as most pixels of MinAtar do, averages of gradients decay to denormal numbers. An update of dqn
+then takes 1.7 times as long. Rounding them to 0 changes no parameter: they are far below a parameter's smallest step.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _DENORMAL, _ONE = 5e-324, 1.0
 
 
 def flushes() -> bool:
-    """Return whether this thread writes 0 for denormal numbers."""
+    """Return whether this thread rounds denormal numbers to 0."""
     return _DENORMAL * _ONE == 0.0
 
 
 def without_denormals(function: Function) -> Function:
-    """Return `function` with denormal numbers written as 0 while it runs, and only then.
+    """Return `function` such that denormal numbers are rounded to 0 while it runs.
 
-    Environments and everything outside the function compute as before.
+    Everything outside the function, such as environments, computes as before.
     """
 
     @functools.wraps(function)

@@ -1,6 +1,6 @@
-"""Distributions over discrete actions for stacked seeds: one choice, several choices, and bits.
+"""Distributions over discrete actions for stacked seeds: one choice, several choices, or bits.
 
-A product's factors are independent given the state, so log-probabilities and entropies are sums over them. The
+The parts of an action are independent given the state. So log-probabilities and entropies are sums over the parts. The
 interface is `Distribution` in `distributions.py`.
 """
 
@@ -32,7 +32,7 @@ class Categorical:
     def sample(self, outputs: Tensor, extra: Tensor, noise: Tensor) -> Tensor:
         """Sample by inverting the cumulative distribution.
 
-        The edge of the last action is not used, so rounding cannot lead past it.
+        The upper edge of the last action is left out, so that rounding cannot select an action after it.
         """
         edges = outputs.log_softmax(-1).exp().cumsum(-1)[..., :-1]
         return (noise.unsqueeze(-1) > edges).sum(-1)
@@ -52,13 +52,13 @@ class Categorical:
 
 
 class MaskedCategorical(Categorical):
-    """A distribution over the discrete actions that a mask allows: the logits of all others are FORBIDDEN."""
+    """A distribution over the discrete actions that a mask allows. The logits of forbidden actions are FORBIDDEN."""
 
     def sample(self, outputs: Tensor, extra: Tensor, noise: Tensor) -> Tensor:
-        """Sample as without a mask, and replace a forbidden action by the mode.
+        """Sample like `Categorical`, and replace a forbidden action by the mode.
 
-        Forbidden actions are sampled only from noise at the ends of the unit interval: 0 gives the first action, and a
-        number above all edges, which are rounded, gives the last one.
+        A forbidden action can be sampled only if the noise is at an end of the unit interval. Noise of 0 selects the
+        first action. Noise above all edges, which are rounded, selects the last action.
         """
         action = super().sample(outputs, extra, noise)
         logit = outputs.gather(-1, action.unsqueeze(-1)).squeeze(-1)
@@ -68,8 +68,8 @@ class MaskedCategorical(Categorical):
 class Categoricals:
     """A product of categorical distributions, for MultiDiscrete actions.
 
-    The outputs are the logits of the first part, then those of the second, and so on. An action is [parts], each part
-    numbered from 0; `to_env` adds the starts of the space and restores its shape.
+    The outputs are the logits of the first part, then those of the second part, and so on. An action is [parts], with
+    the choices of each part numbered from 0. `to_env` adds the starts of the space and restores its shape.
     """
 
     extra = 0
@@ -120,7 +120,7 @@ class Bernoullis:
     def _log_probs(self, outputs: Tensor) -> Tensor:
         """Return the log-probabilities of 0 and 1 [S, B, bits, 2].
 
-        They are a softmax over log odds 0 and x, because the kit's softplus has no exact gradient at x = 0.
+        They are a log-softmax over 0 and the log odds x, because the kit's softplus has no exact gradient at x = 0.
         """
         return torch.stack([torch.zeros_like(outputs), outputs], -1).log_softmax(-1)
 

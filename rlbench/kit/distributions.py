@@ -1,9 +1,9 @@
 """Stochastic policies for stacked seeds: one interface for all action spaces, the Gaussian, and the policy network.
 
-An algorithm needs no distinction between action spaces; the discrete ones are in `discrete_distributions.py`. A
-Gaussian's actions are clipped to their bounds, if there are any, only when they are passed to the environment. Their
-log-probability refers to the unclipped action, as in CleanRL and Stable-Baselines3. Sources: Williams 1992; Schulman et
-al. 2017; Huang et al. 2022, details 1 to 3 of continuous actions.
+With this interface, an algorithm need not distinguish action spaces. `discrete_distributions.py` has the distributions
+of discrete actions. A Gaussian's actions are clipped to the bounds of the space only when they are passed to the
+environment. Their log-probability is that of the unclipped action, as in CleanRL and Stable-Baselines3. Sources:
+Williams 1992; Schulman et al. 2017; Huang et al. 2022, details 1 to 3 of continuous actions.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from rlbench.seeding import SeedStreams
 
 
 class Distribution(Protocol):
-    """A distribution over actions, given a network's outputs [S, B, outputs] and its own parameters [S, extra]."""
+    """A distribution over actions, from network outputs [S, B, outputs] and state-independent numbers [S, extra]."""
 
     outputs: int
     """The number of network outputs per state."""
     extra: int
-    """The number of its own parameters, which are the same in every state; 0 or a multiple of 16."""
+    """The number of parameters that are the same in every state; 0 or a multiple of 16."""
     field: Field
     """The shape and dtype of an action, for storage."""
 
@@ -58,14 +58,14 @@ class Distribution(Protocol):
         ...
 
     def to_env(self, action: Tensor) -> Array:
-        """Return the actions in the form that the environment takes [S, B, *space.shape], as a new array."""
+        """Return the actions in the environment's form [S, B, *space.shape], as a new array."""
         ...
 
 
 class Gaussian:
     """A distribution over continuous actions, independent in each dimension.
 
-    The outputs are means. The own parameters are log σ, padded to a multiple of 16.
+    The outputs are means. The state-independent parameters are log σ, padded to a multiple of 16.
     """
 
     def __init__(self, space: Box) -> None:
@@ -79,7 +79,7 @@ class Gaussian:
     def _expand(self, extra: Tensor, batch: int) -> Tensor:
         """Expand [S, extra] to [S, batch, A].
 
-        The padding is cut off after the expansion, so that the gradient is a sum over whole registers.
+        The padding is removed after the expansion, so that the gradient is a sum over whole vector registers.
         """
         return extra.unsqueeze(1).expand(-1, batch, -1)[..., : self.outputs]
 
@@ -105,10 +105,10 @@ class Gaussian:
 
 
 def policy_for(space: Any, mask: ActionMask = NO_MASK) -> Distribution:
-    """Return the distribution for an action space: a product of one factor for each number of an action.
+    """Return the distribution for an action space. The numbers of an action are independent given the state.
 
-    mask: how observations say which discrete actions are allowed.
-    Raises: TypeError unless the space is Discrete, MultiDiscrete, MultiBinary or a Box of floats.
+    mask: the mask of Discrete actions in observations.
+    Raises: TypeError if the space is not Discrete, MultiDiscrete, MultiBinary or a Box of floats.
     """
     if isinstance(space, Discrete):
         return MaskedCategorical(space) if mask.size else Categorical(space)
@@ -124,10 +124,11 @@ def policy_for(space: Any, mask: ActionMask = NO_MASK) -> Distribution:
 class Actor:
     """A policy network over flat observations.
 
-    Its parameters are one tensor [S, P], with the distribution's own parameters at the end.
-    size: P. width: size of the last hidden layer; a critic may share its `features`. Initialisation is orthogonal with
-    gain √2, and 0.01 in the last layer, so the first policy is nearly the same in every state (Huang 2022, detail 2).
-    inputs: how many numbers the network gets, or images and numbers. mask: how observations carry a mask of actions.
+    Its parameters are one tensor [S, P]; the state-independent parameters of the distribution are at the end.
+    size: P. width: size of the last hidden layer, whose outputs (`features`) a critic may use too. The initialisation
+    is orthogonal with gain √2, and 0.01 in the last layer, so the first policy is nearly the same in every state (Huang
+    2022, detail 2). inputs: the number of the network's inputs, or images and numbers. mask: the action mask in
+    observations.
     """
 
     def __init__(
@@ -169,21 +170,21 @@ class Actor:
         return self._activation(self._body(params[:, : self._sizes[0]], state))
 
     def head(self, params: Tensor, features: Tensor, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what defines the distribution: the network's outputs [S, B, outputs], and its parameters [S, extra].
+        """Return the network outputs [S, B, outputs] and the state-independent parameters [S, extra] of a distribution.
 
-        params: [S, P]. features: [S, B, width], of observations [S, B, obs], which may carry a mask of actions.
+        params: [S, P]. features: [S, B, width], from `features`. obs: [S, B, obs], for their action masks.
         """
         _, head, extra = params.split(self._sizes, 1)
         return self._mask.apply(self._head(head, features), obs), extra
 
     def __call__(self, params: Tensor, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the same as `head`, from observations [S, B, obs]. params: [S, P or more]; the first P are used."""
+        """Return what `head` returns, from observations [S, B, obs]. params: [S, P or more]; the first P are used."""
         return self.of_features(params, self._mask.state(obs), obs)
 
     def of_features(self, params: Tensor, features: Tensor, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the same from what takes the place of observations [S, B, inputs], such as a memory's output.
+        """Return what `head` returns, from other network inputs [S, B, inputs], such as an LSTM's outputs.
 
-        obs: [S, B, obs], which may carry a mask of actions.
+        obs: [S, B, obs], for their action masks.
         """
         end = self._network.size
         return self._mask.apply(self._network(params, features), obs), params[:, end : end + self._sizes[2]]

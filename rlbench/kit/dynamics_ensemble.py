@@ -21,19 +21,19 @@ from rlbench.kit.replay import Replay
 from rlbench.kit.stacked_networks import MLP
 from rlbench.seeding import SeedStreams
 
-LOG_VARIANCE = (-10.0, 0.5)  # bounds of the predicted log variance, of normalised targets
-_PART = 5  # one of so many transitions is held out
-_LEAST_SCALE = 1e-6  # of a number that hardly varies
+LOG_VARIANCE = (-10.0, 0.5)  # bounds of the predicted log variance of normalised targets
+_PART = 5  # one transition in this many is held out
+_LEAST_SCALE = 1e-6  # the scale of an input or target that hardly varies
 
 
 class DynamicsEnsemble:
-    """E networks of each of S seeds. Given an observation and an action, each predicts normal distributions.
+    """An ensemble of E networks for each of S seeds. A network maps observation and action to normal distributions.
 
-    Each has own weights and minibatches. A fifth of the transitions is held out. The members that predict, the elites,
-    are those of each seed under which the held-out transitions are likeliest. Inputs and targets are normalised by
-    their means and standard deviations, dimension by dimension, as of the last training.
+    Each network has its own weights and minibatches. A fifth of the transitions is held out. Only the elites predict:
+    the members of a seed under which the held-out transitions are likeliest. Each dimension of inputs and targets is
+    normalised by its mean and standard deviation at the last training.
 
-    sizes: how many numbers an observation and an action have. members: E, and how many of them are elites.
+    sizes: the lengths of an observation and of an action. members: E, and the number of elites.
     predict: "delta": the change of the observation; "next": the next observation itself.
     """
 
@@ -64,10 +64,10 @@ class DynamicsEnsemble:
         }
         self.elites = torch.arange(elites, device=device.name).repeat(self.num_seeds, 1)  # [S, K]
 
-    # -- functions of tensors; members M, all or the elites, and B transitions of each ---------------------------
+    # -- functions of tensors; M members (all, or the elites), B transitions of each -----------------------------
     @watched
     def outputs(self, params: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return means and log variances of normalised targets [S, M, B, T], and logits of an episode's end [S, M, B].
+        """Return means and log variances of normalised targets [S, M, B, T], and logits of termination [S, M, B].
 
         params: [S, M·P]. inputs: normalised, [S, M, B, obs + action]. The last target is the reward.
         """
@@ -83,14 +83,14 @@ class DynamicsEnsemble:
     def losses(self, params: Tensor, inputs: Tensor, targets: Tensor, ended: Tensor) -> Tensor:
         """Return the mean negative log-likelihood of each member [S, M], without the constant ½ log 2π.
 
-        targets: normalised, [S, M, B, T]. ended: 1 where the episode ended, else 0, [S, M, B].
+        targets: normalised, [S, M, B, T]. ended: 1 where the episode terminated, else 0, [S, M, B].
         """
         mean, log_variance, end = self.outputs(params, inputs)
         likelihood = 0.5 * ((targets - mean).square() * (-log_variance).exp() + log_variance)
         return likelihood.sum(-1).mean(-1) + (softplus(end) - ended * end).mean(-1)
 
     def loss(self, params: Tensor, inputs: Tensor, targets: Tensor, ended: Tensor) -> Loss:
-        """Return the sum over members of their losses [S]. Members share nothing, so each gets its own gradient."""
+        """Return the sum of the members' losses [S]. Members share nothing, so each gets its own gradient."""
         losses = self.losses(params, inputs, targets, ended)
         return losses.sum(-1), lambda: {"model_loss": losses.mean(-1)}
 
@@ -112,10 +112,10 @@ class DynamicsEnsemble:
         return metrics
 
     def assess(self, replay: Replay, batch_size: int) -> dict[str, Tensor]:
-        """Return on held-out transitions the elites' error and disagreement [S], both in standard deviations.
+        """Return the elites' error and disagreement on held-out transitions [S], both in standard deviations.
 
-        The error is the root of the mean squared error of their mean prediction. The disagreement is the standard
-        deviation between their predictions.
+        The error is the root mean squared error of the elites' mean prediction. The disagreement is the standard
+        deviation between the elites' predictions.
         """
         inputs, targets, _ = self._held_out(replay, batch_size, "model assessed")
         mean = self.outputs(self.params, inputs)[0]
@@ -124,7 +124,7 @@ class DynamicsEnsemble:
         return {"model_error": error, "model_disagreement": chosen.std(1, correction=0).mean((1, 2))}
 
     def _held_out(self, replay: Replay, size: int, stream: str = "model held out") -> tuple[Tensor, Tensor, Tensor]:
-        """Draw held-out transitions, the same for all members of a seed."""
+        """Draw `size` held-out transitions of each seed. All members of a seed get the same transitions."""
         draws = self._integers(stream, replay.size // _PART, size, members=1)
         return self._batch(replay, (_PART * draws + _PART - 1).expand(-1, self.members, -1))
 
@@ -132,7 +132,7 @@ class DynamicsEnsemble:
         return torch.from_numpy(self._streams.integers(stream, high, members or self.members, size)).to(self._device)
 
     def _batch(self, replay: Replay, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return normalised inputs and targets, and which episodes ended, of the transitions at `index` [S, M, B]."""
+        """Return normalised inputs, normalised targets and terminations of the transitions at `index` [S, M, B]."""
         drawn = {n: t.view(*index.shape, *t.shape[2:]) for n, t in replay.sample(index.flatten(1)).items()}
         targets = torch.cat([self._target(drawn["obs"], drawn["next_obs"]), drawn["reward"].unsqueeze(-1)], -1)
         mean, scale = self.scales["target_mean"][:, None, None], self.scales["target_scale"][:, None, None]
@@ -147,7 +147,10 @@ class DynamicsEnsemble:
         return next_obs - obs if self.predict == "delta" else next_obs
 
     def _fit_scales(self, replay: Replay) -> None:
-        """Measure inputs and targets, seed by seed: a sum over all seeds at once could round differently."""
+        """Compute means and standard deviations of inputs and targets, one seed at a time.
+
+        A sum over all seeds at once could round differently.
+        """
         for seed in range(self.num_seeds):
             obs, action, next_obs, reward = (
                 replay.stored(name)[seed].double() for name in ("obs", "action", "next_obs", "reward")
@@ -160,9 +163,10 @@ class DynamicsEnsemble:
     # -- predicting ----------------------------------------------------------------------------------------------
     @torch.no_grad()
     def step(self, obs: Tensor, action: Tensor, member: Tensor, normal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw what follows: next observations [S, B, obs], rewards [S, B], and whether the episode ends [S, B].
+        """Draw next observations [S, B, obs] and rewards [S, B], and return whether the episode terminates [S, B].
 
-        obs, action: [S, B, …]. member: which of the elites predicts, [S, B]. normal: numbers from N(0, 1), [S, B, T].
+        obs, action: [S, B, …]. member: the index of the elite that predicts, [S, B]. normal: draws of N(0, 1),
+        [S, B, T].
         """
         seeds, elites = self.elites.shape
         rows = self.params.view(seeds, self.members, -1)
@@ -187,6 +191,6 @@ class DynamicsEnsemble:
 
 
 def _of_member(outputs: Tensor, member: Tensor) -> Tensor:
-    """Return of outputs [S, K, B, …] those of one member each, [S, B, …]."""
+    """Select one member's outputs for each transition: [S, K, B, …] → [S, B, …]. member: its index [S, B]."""
     index = member.unsqueeze(1).view(len(member), 1, -1, *[1] * (outputs.dim() - 3))
     return outputs.gather(1, index.expand(-1, 1, *outputs.shape[2:])).squeeze(1)

@@ -1,9 +1,9 @@
 """Replay of observations that are stacks of frames, where each frame is stored once.
 
-The successor of a stack lacks its oldest frame and has a new one, so a transition adds one frame instead of two stacks.
-Frames of a seed are numbered in the order in which they are stored, and a transition holds the numbers of its frames.
-A number is used again only after a comparison of all bytes. So what is sampled is what was added, whatever an
-environment does; one whose stacks do not move by one frame only costs more memory.
+A stack and its successor share all frames but one: the oldest is dropped and a new one is added. So a transition adds
+one frame instead of two stacks. The frames of a seed are numbered in the order of storage, and a transition contains
+the numbers of its frames. A frame's number is reused only if all bytes of the frame are equal. So samples always equal
+what was added. If an environment's stacks do not move by one frame, the replay only takes more memory.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ STACKS = ("obs", "next_obs")
 
 
 def replay_for(num_seeds: int, capacity: int, device: str, fields: Mapping[str, Field], n_step: int = 1) -> Replay:
-    """Return a replay with these fields, which stores each frame once if "obs" and "next_obs" are stacks of frames.
+    """Return a replay with these fields. If "obs" and "next_obs" are stacks of frames, it stores each frame once.
 
-    n_step: after how many transitions a successor usually is the observation of a transition (see `NStep`).
+    n_step: the number of steps of a transition (see `NStep`): its successor is usually the observation of the
+    transition that is added `n_step` transitions later.
     """
     if any(field.frames > 1 for field in fields.values()):
         return FrameReplay(num_seeds, capacity, device, n_step=n_step, **fields)
@@ -37,10 +38,10 @@ def replay_for(num_seeds: int, capacity: int, device: str, fields: Mapping[str, 
 class FrameReplay(Replay):
     """A `Replay` whose fields "obs" and "next_obs" are stacks of frames: bytes [frames · size], the newest frame last.
 
-    It takes memory for `frame_rows(capacity)` frames of each seed. The memory of a seed that needs more, as for very
-    short episodes, grows.
+    It allocates memory for `frame_rows(capacity)` frames of each seed, and more for a seed that needs more, such as a
+    seed with very short episodes.
 
-    Raises: ValueError if the numbers of an observation cannot be divided into frames of one size.
+    Raises: ValueError if an observation cannot be divided into frames of equal size.
     """
 
     def __init__(self, num_seeds: int, capacity: int, device: str = "cpu", *, n_step: int = 1, **fields: Field) -> None:
@@ -55,9 +56,9 @@ class FrameReplay(Replay):
         self._rings = [FrameRing(frame_rows(capacity), self._size, stack.dtype, device) for _ in range(num_seeds)]
         # The last successors [S, N, frames · size] with the numbers of their frames [S, N, frames], the oldest first.
         self._recent: deque[Known] | None = deque()
-        # A transition refers to no frame that is `span` or more older than the newest when it is added. A step adds at
-        # most two stacks for each environment. Frames stay in use for `frames` + n_step steps without a look at their
-        # age, and those that are used again after a look are at most half as old.
+        # When a transition is added, all its frames are less than `span` numbers older than the newest frame. A step
+        # adds at most two stacks for each environment. Without a check of its age, a frame stays in use for at most
+        # `frames` + n_step steps. With a check, it is used again only if it is at most half of `span` old.
         self._lanes = self._span = 0
 
     # -- adding --------------------------------------------------------------------------------------------------
@@ -74,10 +75,10 @@ class FrameReplay(Replay):
         recent.append((copy, numbers[1]))
 
     def _numbers(self, obs: Array, successors: Array, recent: deque[Known]) -> tuple[Array, Array]:
-        """Store the frames of N transitions that are new, and return the numbers of all [S, N, frames].
+        """Store the new frames of N transitions, and return the frame numbers of `obs` and `successors` [S, N, frames].
 
         A seed is in its usual state if each `obs` is the successor that was added `n_step` transitions ago, and each
-        successor moves on by one frame.
+        new successor follows the one before it by one frame. In another state, frames are compared with known stacks.
         """
         lanes, size, n_step = obs.shape[1], self._size, self._n_step
         following = np.empty((*obs.shape[:2], self.frames), np.int64)
@@ -108,13 +109,13 @@ class FrameReplay(Replay):
         return numbers, following
 
     def _begin(self, lanes: int) -> None:
-        """Learn the number of environments. Raises: ValueError if it changes."""
+        """Set the number of environments at the first step. Raises: ValueError if it changes later."""
         if self._lanes:
             raise ValueError(f"transitions of {lanes} environments after those of {self._lanes}: add all at each step")
         self._lanes, self._span = lanes, 4 * self.frames * lanes * (self.frames + self._n_step)
 
     def _successors(self) -> deque[Known]:
-        """Return the last successors and the numbers of their frames; after a restart, the replay has both."""
+        """Return the last successors and the numbers of their frames. After a restart, read both from the replay."""
         if self._recent is None:
             self._recent = deque()
             for age in range(min(self._n_step, self.size // self._lanes), 0, -1):
@@ -125,7 +126,10 @@ class FrameReplay(Replay):
         return self._recent
 
     def _observed(self, seed: int, lane: int) -> list[Known]:
-        """Return the last observation of a lane; if its successor is several steps away, the next one follows it."""
+        """Return the last observation of a lane with its frame numbers, if transitions have several steps.
+
+        The next observation then follows it by one frame. With n_step = 1, the list is empty.
+        """
         if self._n_step == 1 or self.size < self._lanes:
             return []
         slot = (self.position - self._lanes + lane) % self.capacity
@@ -133,9 +137,9 @@ class FrameReplay(Replay):
         return [(self._rings[seed].stack(numbers), numbers)]
 
     def _make_room(self, seed: int, number: int) -> None:
-        """Find out which frames of a seed are still needed, and take more memory if so many new ones do not fit.
+        """Find the oldest frame of a seed that is still needed. If `number` new frames do not fit, allocate memory.
 
-        The oldest transition that stays gives a bound for itself and for all that were added after it.
+        The oldest transition that stays bounds the age of its own frames and of those of all later transitions.
         """
         ring, staying = self._rings[seed], min(self.size, self.capacity - self._lanes)
         newest = ring.count
@@ -152,7 +156,7 @@ class FrameReplay(Replay):
         return {name: self._stacks(field) if name in STACKS else field for name, field in batch.items()}
 
     def stored(self, name: str) -> Tensor:
-        """Return a field of all stored transitions [S, size, …], in no particular order; stacks as a copy."""
+        """Return a field of all stored transitions [S, size, …], in no particular order. Stacks are copies."""
         field = super().stored(name)
         return self._stacks(field) if name in STACKS else field
 
@@ -166,7 +170,7 @@ class FrameReplay(Replay):
 
     # -- saving --------------------------------------------------------------------------------------------------
     def state(self) -> dict[str, Any]:
-        """Return what `load_state` takes. The frames of each seed are a list, because their numbers differ."""
+        """Return the state for `load_state`. "frames" is a list of S tensors, because seeds differ in their number."""
         rows, count = (np.array([getattr(ring, name) for ring in self._rings]) for name in ("rows", "count"))
         return {**super().state(), "frames": [ring.stored() for ring in self._rings], "rows": rows, "count": count}
 
@@ -178,7 +182,7 @@ class FrameReplay(Replay):
 
 
 def _equal(*pairs: Array) -> list[bool]:
-    """Return for each seed whether arrays [S, …] of bytes are equal: the first and second, the third and fourth."""
+    """Return for each seed whether byte arrays [S, …] are equal: the first and second, and the third and fourth."""
     seeds = len(pairs[0])
     if pairs[0].shape[-1] % 8 == 0 == pairs[2].shape[-1] % 8:  # compare eight bytes at a time
         pairs = tuple(x.view(np.uint64) for x in pairs)

@@ -1,4 +1,4 @@
-"""A ring buffer of one seed's frames, which grows if it has to, and the indices of the frames of a stack."""
+"""A ring buffer of one seed's frames, which grows if necessary, and the search for frames that are already stored."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from torch import Tensor
 from rlbench.api import Array
 from rlbench.kit.replay import unfilled
 
-_COPIED = 1024  # frames at a time when a ring grows, so that a copy takes little memory of its own
+_COPIED = 1024  # a growing ring copies so many frames at a time, so that the copy takes little additional memory
 Known = tuple[Array, Array]  # a stack [frames, size] and the numbers [frames] of its frames
 
 
 class FrameRing:
-    """Frames [size] of bytes, numbered from 0. Frame k is in row k % rows.
+    """A ring buffer of byte frames [size], which are numbered from 0. Frame k is in row k % rows.
 
-    count: frames stored so far. oldest: the number of the oldest frame that has to be kept, as far as is known.
+    count: how many frames have been stored so far. oldest: a number such that all frames before it may be overwritten.
     """
 
     def __init__(self, rows: int, size: int, dtype: torch.dtype, device: str = "cpu") -> None:
@@ -28,15 +28,15 @@ class FrameRing:
 
     def _take(self, frames: Tensor) -> None:
         self.frames, self.rows = frames, len(frames)
-        # On a CPU, frames are written through a numpy view: that costs a fifth of writing into a tensor.
+        # On a CPU, frames are written through a numpy view, which takes a fifth of the time of writing into a tensor.
         self._writable = frames.numpy() if self._device == "cpu" else None
 
     def missing(self, number: int) -> int:
-        """Return how many rows are missing for so many more frames; at most 0: none."""
+        """Return how many rows are missing for `number` more frames; 0 or less: none is missing."""
         return self.count + number - self.oldest - self.rows
 
     def append(self, frames: Array) -> int:
-        """Store frames [k, size], and return the number of the first. The caller sees to it that none is missing."""
+        """Store frames [k, size], and return the first one's number. The caller ensures that `missing(k)` ≤ 0."""
         first, start = self.count, self.count % self.rows
         self.count += len(frames)
         rows: Any = slice(start, start + len(frames))
@@ -61,13 +61,13 @@ class FrameRing:
         return self.frames[: min(self.count, self.rows)]
 
     def load(self, rows: int, count: int, frames: Tensor) -> None:
-        """Restore a ring of so many rows. frames: what `stored` returned."""
+        """Restore a ring with this many rows and this count. frames: what `stored` returned."""
         self._take(unfilled(rows, self.frames.shape[1], dtype=self.frames.dtype, device=self._device))
         self.count, self.oldest = count, max(count - rows, 0)
         self.stored().copy_(frames)
 
     def grow(self, rows: int) -> None:
-        """Move the frames that have to be kept to a ring of so many rows."""
+        """Enlarge the ring to this many rows, and keep the frames from `oldest` on."""
         before = self.frames
         self._take(unfilled(rows, before.shape[1], dtype=before.dtype, device=self._device))
         for first in range(self.oldest, self.count, _COPIED):
@@ -76,10 +76,10 @@ class FrameRing:
 
 
 class FrameNumbers:
-    """Numbers for the frames of some stacks, of which those that are not known yet are to be stored.
+    """Frame numbers for stacks: a frame that is already stored keeps its number, and others are collected in `new`.
 
-    new: the frames to store, the first of which gets the number `count`. floor: smaller numbers are not used again.
-    In a stack, numbers never fall.
+    new: the frames that the caller has to store, in order. The first one's number is `count`. floor: smaller numbers
+    are not reused. Within a stack, numbers never decrease.
     """
 
     def __init__(self, count: int, floor: int) -> None:
@@ -87,11 +87,11 @@ class FrameNumbers:
         self._count, self._floor = count, floor
 
     def of(self, stack: Array, known: Sequence[Known]) -> Array:
-        """Return the numbers of a stack's frames [frames, size].
+        """Return the numbers [frames] of the frames of a stack [frames, size]. known: stacks that are stored.
 
-        They are those of a known stack that is equal; else, if the stack follows a known one by one frame, those of its
-        later frames and a new one; else all are new. A frame that equals the one before it, as where an episode begins,
-        gets the same number.
+        If a known stack is equal, return its numbers. If the stack follows a known stack by one frame, return the
+        known stack's later numbers and a new number. Otherwise return new numbers. A frame that equals the one before
+        it, as at the start of an episode, then gets the same number as that frame.
         """
         usable = [(held, numbers) for held, numbers in known if numbers[0] >= self._floor]
         for held, numbers in usable:

@@ -1,4 +1,4 @@
-"""The gradient of a loss as a function: clipped, compiled if the device compiles, and computed in blocks of seeds."""
+"""A function that computes a loss's gradient: clipped, compiled if the device asks for it, and in blocks of seeds."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from rlbench.kit.stacked_networks import value_and_grad
 
 Metrics = Callable[[], dict[str, Tensor]]
 Loss = tuple[Tensor, Metrics]
-"""A loss of each seed [S], and a function that returns numbers [S] of it to log, by name."""
+"""A loss of each seed [S], and a function that returns metrics [S] of the loss to log, by name."""
 
 
 class UpdateMetrics:
-    """The numbers that an update can log, computed only when it is called, because most updates are not logged.
+    """The metrics of an update, computed when this object is called, because most updates are not logged.
 
-    name: the name of the gradient, such as "critic"; "" if the learner has only one.
+    name: the name of the gradient, such as "critic"; "" if the learner has only one gradient.
     """
 
     __slots__ = ("_compute", "name")
@@ -37,7 +37,7 @@ class UpdateMetrics:
 
     @staticmethod
     def joined(blocks: Sequence[UpdateMetrics]) -> UpdateMetrics:
-        """Return the numbers of all seeds, given those of blocks of seeds."""
+        """Return the metrics of all seeds, joined from the metrics of blocks of seeds."""
 
         def compute() -> dict[str, Tensor]:
             parts = [block() for block in blocks]
@@ -60,11 +60,10 @@ def gradient_of(
     Only `params` are differentiated: a target that the loss computes from other parameters needs no detaching.
 
     loss: returns its value [S], or a tuple of its value, a function that computes metrics (see Loss), and any further
-    tensors. After a tuple, the function returns the gradients, an UpdateMetrics and the further tensors; its metrics
-    contain the norm of each seed's gradient before clipping, as "grad_norm" or "<name>_grad_norm". max_norm: the limit
-    for the norm of each seed's gradient over all parameters; None: no clipping. scale: a factor [P] for every seed's
-    gradient, before clipping. seeds_at_a_time:
-    the number of seeds per call; None: all.
+    tensors. If `loss` returns a tuple, the function returns the gradients, an UpdateMetrics and the further tensors.
+    The metrics then contain the norm of each seed's gradient before clipping, as "grad_norm" or "<name>_grad_norm".
+    max_norm: the limit for the norm of each seed's gradient over all parameters; None: no clipping. scale: a factor [P]
+    for every seed's gradient, before clipping. seeds_at_a_time: the number of seeds per call; None: all seeds.
     """
     compiles, limit = device.compile, None if max_norm is None else factor(max_norm, 1, device.name)
     if compiles and isinstance(limit, float):
@@ -90,7 +89,7 @@ def gradient_of(
             return (grads, {key: metric.detach() for key, metric in with_norm().items()}, *result[2:])
         return (grads, UpdateMetrics(name, with_norm), *result[2:])
 
-    # Give each loss its own code object: torch allows eight graphs per code object, which functions may share.
+    # Give each loss its own code object: torch allows eight graphs per code object, and losses would share one.
     code = gradient.__code__.replace(co_name=f"gradient_of_{getattr(loss, '__name__', 'loss')}")
     own = FunctionType(code, gradient.__globals__, code.co_name, None, gradient.__closure__)
     function = compiled(own, device)

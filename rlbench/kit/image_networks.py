@@ -16,14 +16,14 @@ from rlbench.seeding import SeedStreams
 
 
 class ImagesAndNumbers(NamedTuple):
-    """Images and further numbers, as the inputs of a network: the bytes of each image, then numbers of float32."""
+    """The inputs of a network that gets images and further numbers, as bytes: each image, then each float32 number."""
 
     images: tuple[ImageShape, ...]
     numbers: int
 
     @classmethod
     def of(cls, space: Any) -> ImagesAndNumbers | None:
-        """Return the inputs that observations in a space give; None if there are no images among them."""
+        """Return the network inputs for observations in a space; None if the observations contain no images."""
         if image := ImageShape.of(space):
             return cls((image,), 0)
         shapes = getattr(space, "images", None)
@@ -35,12 +35,12 @@ class ImagesAndNumbers(NamedTuple):
         return sum(image.size for image in self.images) + 4 * self.numbers
 
 
-# Images of each seed at a time where no gradient is needed. What a whole rollout of images is turned into does not fit
-# into the caches: the values of ten seeds' 1,024 images of MinAtar take twice as long at once.
+# The number of images per seed and call if no gradient is needed. The activations of a whole rollout of images do not
+# fit into the caches: in one call, the values of 1,024 MinAtar images of each of ten seeds take twice as long.
 BLOCK = 64
 
 Inputs = int | ImagesAndNumbers
-"""What a network takes: a vector of so many numbers, or images and numbers."""
+"""The inputs of a network: the length of a vector, or images and numbers."""
 
 
 def network(
@@ -50,7 +50,7 @@ def network(
     init: Initialization = "uniform",
     gains: Sequence[float] = (),
 ) -> MLP | ImageNetwork:
-    """Return a network for stacked seeds. layers: (hidden …, outputs). The other arguments are those of `MLP`."""
+    """Return a network for stacked seeds. layers: (hidden …, outputs). For the other arguments see `MLP`."""
     if isinstance(inputs, int):
         return MLP((inputs, *layers), activation, init, gains)
     if isinstance(inputs, ImageShape):
@@ -59,9 +59,9 @@ def network(
 
 
 class ImageNetwork:
-    """Convolutions with ReLU for each image, then an MLP over their features and the numbers beside them.
+    """Convolutions with ReLU for each image, then an MLP over their features and the further numbers of the inputs.
 
-    dims: (hidden …, outputs). It has the interface of `MLP`, whose flat rows [L, P] begin with the convolutions here.
+    dims: (hidden …, outputs). The interface is that of `MLP`. The rows [L, P] begin with the convolutions' parameters.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class ImageNetwork:
 
     @property
     def activation(self) -> Callable[[Tensor], Tensor]:
-        """The activation function of the hidden layers; that of the convolutions is always ReLU."""
+        """The activation function of the hidden layers. The convolutions always have ReLU."""
         return self.mlp.activation
 
     @activation.setter
@@ -119,13 +119,13 @@ class ImageNetwork:
             for layers, row, image in zip(self.convolutions, kernels, images)
         ]
         if self._numbers:
-            # A clone starts at an address of its own, so that four bytes can be read as one number.
+            # A clone begins at an aligned address, so that four bytes can be read as one number.
             rows = numbers.clone(memory_format=torch.contiguous_format)
             features.append(rows.view(torch.float32).to(params.dtype))
         return self.mlp(rest, features[0] if len(features) == 1 else torch.cat(features, 2))
 
     def _parts(self, params: Tensor) -> Sequence[Tensor]:
-        """Return each part's parameters as views of `params`, cached as in `MLP` if they are not differentiated."""
+        """Return each part's parameters as views of `params`. If not differentiated, they are cached as in `MLP`."""
         if params.requires_grad or torch.compiler.is_compiling():
             return self._views(params)
         cached, views = self._cache

@@ -2,11 +2,11 @@
 
 A library chooses a kernel, and a path through it, by the sizes of whole tensors and by the processor. At the first call
 with new shapes, a `watched` function records its own operations and those of its gradients. Each operation can then be
-tried on random numbers (`rlbench.kit.kernel_trials`). This does not affect the run: nothing is called twice.
+tried on random numbers (`rlbench.kit.kernel_trials`). Recording does not affect the run: nothing is called twice.
 
-Not recorded: what a plugin computes outside the kit's functions and `compiled` functions; compiled graphs; numpy. The
-record also does not show whether an algorithm keeps its seeds apart: the rule `stack-mates` of `rlbench test-plugin`
-checks that.
+Not recorded: what a plugin computes outside the kit's functions and `compiled` functions; compiled graphs; numpy. Nor
+does the record show whether an algorithm keeps its seeds apart. The rule `stack-mates` of `rlbench test-plugin` checks
+that.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# Operations whose first axis is the lanes. Of all others, only those that torch marks as pointwise are tried.
+# Operations whose first axis is the lanes. Only these and operations that torch marks as pointwise are tried.
 BY_LANES = {
     "baddbmm", "bmm", "cumsum", "logsumexp", "mean", "prod", "sum", "var", "_log_softmax",
     "_log_softmax_backward_data", "_softmax", "_softmax_backward_data", "huber_loss", "huber_loss_backward",
     "mse_loss", "mse_loss_backward",
 }  # fmt: skip
 ADAM = "_fused_adam_"
-# Operations without rounding: they create, move, select or count. The gradient of a gather adds each number to a zero.
-# A `sum` over everything is the sum of the seeds' losses in `value_and_grad`; only its gradient is used.
+# Operations that cannot round: they create, move, select or count numbers, or add a number to zero, as the gradient of
+# a gather does. A `sum` over everything is the sum of the seeds' losses in `value_and_grad`; only its gradient is used.
 EXACT = {
     "all", "amax", "amin", "any", "arange", "argmax", "argmin", "cat", "constant_pad_nd", "copy_", "empty",
     "empty_like", "empty_strided", "fill_", "flip", "full", "full_like", "gather", "index", "index_select",
@@ -49,11 +49,11 @@ _inside = False  # whether a watched function is running
 
 
 class _Recording:
-    """What the recorder does with an operation.
+    """The recorder's handling of an operation, in a base class of its own.
 
-    torch hides a mode's own `__torch_dispatch__` from its compiler, and the first call then imports that compiler,
-    which takes a process longer than all its other imports. An inherited method is left alone. Nothing is compiled
-    while the recorder is on.
+    If a mode's own class defines `__torch_dispatch__`, torch hides the method from its compiler, and for that imports
+    the compiler at the first call. This import takes longer than all other imports together. torch does not hide an
+    inherited method. It need not be hidden, because nothing is compiled while the recorder is on.
     """
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -71,7 +71,7 @@ class OperationRecorder(_Recording, TorchDispatchMode):
 
 
 def _of_one_seed(name: str, args: Any) -> bool:
-    """Return whether an operation belongs to one seed alone, because it has one set of weights for the whole batch."""
+    """Return whether an operation computes only one seed: a convolution with one set of weights for the whole batch."""
     return name in ("convolution", "convolution_backward") and _groups_of(name, args) == 1
 
 
@@ -80,10 +80,10 @@ def _groups_of(name: str, args: Any) -> int:
 
 
 def watched(function: Function) -> Function:
-    """Return `function` of tensors [L, …], with its operations recorded once per combination of shapes.
+    """Return a function that calls `function` on tensors [L, …] and records its operations.
 
-    The shapes are those of its first two arguments and its last one; a list or dict counts with its first entry. The
-    operations of functions that it calls are recorded too.
+    It records once per combination of shapes of the first two arguments and the last one. The shape of a list or dict
+    is that of its first entry. Operations of functions that it calls are recorded too.
     """
     watch_token = token()
 
@@ -111,7 +111,7 @@ def token() -> int:
 
 
 def is_new(key: Any) -> bool:
-    """Return whether `key` is new since `forget`, and remember it. Inside watched functions nothing is new."""
+    """Return whether `key` is new since `forget`, and remember it. Inside a watched function, return False."""
     if _inside or key in _seen:
         return False
     _seen.add(key)
@@ -119,13 +119,13 @@ def is_new(key: Any) -> bool:
 
 
 def forget() -> None:
-    """Clear the record, because the next group uses other operations than the last one."""
+    """Clear the record. Call this before a group, because each group uses other operations."""
     _operations.clear()
     _seen.clear()
 
 
 def operations() -> list[str]:
-    """Return the operations recorded so far, as JSON: shapes and strides of tensors, and all other arguments."""
+    """Return the recorded operations, each as JSON: name, shapes and strides of tensors, and all other arguments."""
     return list(_operations)
 
 
@@ -165,7 +165,7 @@ def specs(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _describe(value: Any) -> Any:
-    """Return an argument as JSON values, a tensor as its shape, stride and dtype."""
+    """Return an argument as JSON values. A tensor becomes its shape, stride and dtype."""
     if isinstance(value, Tensor):
         return {"shape": list(value.shape), "stride": list(value.stride()), "dtype": str(value.dtype)[6:]}
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
 """Trials of single kernels on this machine, to check whether a lane gets the same bits alone and in stacks.
 
-Each trial uses random numbers in tensors with the recorded shapes and strides (`rlbench.kit.kernel_choice`), each in
-its own memory. It tries stacks of a few sizes and of the recorded size.
+A trial uses random numbers in tensors with the recorded shapes and strides (`rlbench.kit.kernel_choice`), and each
+tensor has its own memory. It compares stacks of a few sizes and of the recorded size.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_FLOATS = 1 << 22  # limit for one trial's tensors, except at the recorded s
 
 
 def same_bits(operation: str) -> bool:
-    """Return whether an operation gives each lane the same bits alone and in stacks; False if it cannot be tried."""
+    """Return whether an operation computes the same bits for a lane alone and in stacks. False: it cannot be tried."""
     name, *arguments = json.loads(operation)
     if not arguments:
         return False
@@ -36,10 +36,10 @@ def same_bits(operation: str) -> bool:
 
 
 def _is_independent(function: Any, all_stacked: bool, args: Any, kwargs: Any) -> bool:
-    """Return whether a function gives each lane the same bits alone and in stacks.
+    """Return whether a function computes the same bits for a lane alone and in stacks.
 
-    all_stacked: the first axis of every tensor is the lanes; if false, only the tensors with the most axes and the
-    recorded number of lanes have lanes. args, kwargs: as recorded.
+    all_stacked: the first axis of every tensor is the lanes. If false, this holds only for tensors that have both the
+    most axes and the recorded number of lanes. args, kwargs: as recorded.
     """
     described = list(specs((args, kwargs)))
     axes, generator = max(len(spec["shape"]) for spec in described), torch.Generator().manual_seed(0)
@@ -63,7 +63,7 @@ def _is_independent(function: Any, all_stacked: bool, args: Any, kwargs: Any) ->
 
 
 def _adam_is_independent(columns: int) -> bool:
-    """Return whether the fused kernel gives a row the same bits alone, in a stack and in a list of rows."""
+    """Return whether the fused Adam kernel computes the same bits for a row alone, in a stack and in a list of rows."""
     generator, most = torch.Generator().manual_seed(0), max(STACKS)
     drawn = [torch.empty(most, columns).uniform_(-1, 1, generator=generator) for _ in range(4)]
     drawn[3].square_()
@@ -109,9 +109,9 @@ def _with_values(value: Any, first: int, last: int) -> Any:
 
 
 def _values(spec: Mapping[str, Any], most: int, generator: torch.Generator) -> Tensor:
-    """Draw random numbers in the shape of a described tensor, or with `most` lanes if it is stacked.
+    """Draw random numbers in the shape of a described tensor; if it is stacked, with `most` lanes.
 
-    Expanded axes stay expanded.
+    Axes that were expanded (stride 0) are expanded here too.
     """
     shape = [most, *spec["shape"][1:]] if spec["lanes"] else spec["shape"]
     values = torch.empty(_shape_in_memory(shape, spec["stride"], spec["lanes"]), dtype=getattr(torch, spec["dtype"]))
@@ -123,12 +123,12 @@ def _values(spec: Mapping[str, Any], most: int, generator: torch.Generator) -> T
 
 
 def _shape_in_memory(shape: Sequence[int], stride: Sequence[int], lanes: int) -> list[int]:
-    """Return the shape in memory, with 1 for expanded axes. The stride of a single lane carries no information."""
+    """Return the shape in memory, with 1 for expanded axes. The stride of a single lane is ignored."""
     return [1 if not step and (i or lanes > 1) else size for i, (size, step) in enumerate(zip(shape, stride))]
 
 
 def _lay_out(values: Tensor, stride: list[int], lanes: int) -> Tensor:
-    """Copy values into their own memory, with the recorded strides adapted to their number of lanes."""
+    """Copy values into new memory, with the recorded strides adapted to the number of lanes of `values`."""
     shape = _shape_in_memory(values.shape, stride, lanes)
     extent = 1 + sum((size - 1) * step for size, step in zip(shape[1:], stride[1:]))
     if lanes > 1 and 0 < stride[0] < extent:  # another axis has a larger stride than the lanes

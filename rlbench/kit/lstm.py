@@ -1,8 +1,8 @@
-"""A long short-term memory (LSTM) for stacked seeds, with a memory that is emptied where an episode starts.
+"""A long short-term memory (LSTM) for stacked seeds, whose memory is emptied where an episode starts.
 
-As in `MLP`, an object holds the shapes, and one flat tensor [L, P] holds the parameters of all lanes, padded to
+As in `MLP`, an object contains the shapes, and one flat tensor [L, P] contains the parameters of all lanes, padded to
 multiples of 16 floats. Sources: Hochreiter & Schmidhuber 1997; with a forget gate: Gers et al. 2000. The equations,
-both biases and the initialisation are those of torch.nn.LSTM, so weights and learning rates mean the same.
+both biases and the initialisation are those of torch.nn.LSTM, so weights and learning rates have the same meaning.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from rlbench.kit.kernel_choice import watched
 from rlbench.kit.stacked_networks import aligned
 from rlbench.seeding import SeedStreams
 
-# The rows of the gates in torch.nn.LSTM, which has them in the order input, forget, cell, output. Here the output comes
-# last of the three that are sigmoids, so that those lie side by side.
+# The order of the gates. In torch.nn.LSTM it is input, forget, cell, output. Here the cell is last, so that the three
+# gates with a sigmoid are side by side.
 GATES = ("input", "forget", "output", "cell")
 
 
 class LSTM:
-    """A layer of memory cells.
+    """An LSTM layer.
 
-    inputs: how many numbers it gets at each step. units: how many it returns. size: P.
-    memory_size: M, the numbers of a memory: the hidden state, then the cell state, each padded to a multiple of 16. The
-    first `units` numbers of a memory are what the layer returned at that step. An empty memory is 0.
+    inputs: the number of inputs at each step. units: the number of outputs. size: P.
+    memory_size: M, the length of a memory, which is the hidden state and then the cell state, each padded to a multiple
+    of 16. The first `units` numbers of a memory are the layer's outputs at that step. An empty memory is 0.
     """
 
     def __init__(self, inputs: int, units: int) -> None:
@@ -38,7 +38,7 @@ class LSTM:
         self.size = sum(self._sizes)
 
     def init(self, streams: SeedStreams, name: str, copies: int = 1, device: str = "cpu") -> Tensor:
-        """Draw parameters [S·copies, P], seed-major, each seed's from its own stream `name`: all from U(±1/√units)."""
+        """Draw parameters [S·copies, P] from U(±1/√units), seed-major, each seed's from its own stream `name`."""
         rows = []
         for generator in [g for g in streams.generators(name) for _ in range(copies)]:
             limit, units = self.units**-0.5, (4, self.units)
@@ -47,9 +47,9 @@ class LSTM:
         return torch.tensor(np.stack(rows), dtype=torch.float32, device=device)
 
     def row(self, of_inputs: Any, of_hidden: Any, bias: Any, hidden_bias: Any) -> np.ndarray[Any, Any]:
-        """Return the row [P] of weights [inputs, 4, units] and [units, 4, units] and of two biases [4, units].
+        """Return a row [P] of weights [inputs, 4, units] and [units, 4, units] and two biases [4, units].
 
-        The second axis is the gate, in the order of GATES. The padding is 0 and stays so, because its gradient is 0.
+        The axis of length 4 is the gate, in the order of GATES. The padding is 0. It stays 0: its gradient is 0.
         """
         extra, parts = self._padded - self.units, []
         for numbers, rows in ((of_inputs, 0), (of_hidden, extra), (bias, 0), (hidden_bias, 0)):
@@ -59,7 +59,7 @@ class LSTM:
 
     @watched
     def memories(self, params: Tensor, x: Tensor, start: Tensor, memory: Tensor) -> Tensor:
-        """Return the memory after each of T steps [L, T, B, M]; it is not differentiated.
+        """Return the memory after each of T steps [L, T, B, M], without a gradient.
 
         params: [L, P]. x: [L, T, B, inputs]. start: [L, T, B] bool, the memory is emptied before this step.
         memory: [L, B, M], before the first step.
@@ -70,9 +70,9 @@ class LSTM:
 
     @watched
     def outputs(self, params: Tensor, x: Tensor, start: Tensor, memory: Tensor) -> Tensor:
-        """Return the outputs of T steps [L, T, B, units], whose gradient goes back to the start of each sequence.
+        """Return the outputs of T steps [L, T, B, units]. Their gradient reaches back to the start of each sequence.
 
-        The arguments are those of `memories`. The memory before the first step has no gradient.
+        For the arguments see `memories`. The memory before the first step gets no gradient.
         """
         hidden, _ = self._unrolled(params, x, start, memory)
         return hidden[:, :, : x.shape[2], : self.units].contiguous()
@@ -86,7 +86,7 @@ class LSTM:
             x, start, memory = torch.cat((x, x), 2), torch.cat((start, start), 2), torch.cat((memory, memory), 1)
         if self.inputs == 1:  # its gradient would have one row
             x, of_inputs = pad(x, (0, 1)), pad(of_inputs, (0, 0, 0, 1))
-        # The share of the inputs is one product for all steps.
+        # The inputs' contribution to the gates is one product for all steps.
         shares = torch.baddbmm((bias + hidden_bias).unsqueeze(1), x.flatten(1, 2), of_inputs)
         keep = (~start).to(x.dtype).unsqueeze(-1)  # [L, T, B, 1]
         hidden, cell = _Recurrence.apply(shares.view(*start.shape, -1), of_hidden, keep, memory)
@@ -94,21 +94,21 @@ class LSTM:
 
 
 class _Recurrence(torch.autograd.Function):
-    """The steps of an LSTM, with a gradient written out.
+    """The steps of an LSTM, with a gradient that is written out.
 
-    torch's own would multiply and add the weights' gradient at every step; here it is one product for all steps.
+    torch's automatic gradient would add to the weights' gradient at every step. Here it is one product for all steps.
     """
 
     @staticmethod
     def forward(ctx: Any, shares: Tensor, weight: Tensor, keep: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Return hidden and cell states [L, T, B, H].
 
-        shares: what the inputs add to the gates [L, T, B, 4H]. weight: [L, H, 4H]. keep: 0 where the memory is emptied
-        [L, T, B, 1]. memory: [L, B, 2H].
+        shares: the inputs' contributions to the gates [L, T, B, 4H]. weight: [L, H, 4H]. keep: 0 where the memory is
+        emptied, else 1 [L, T, B, 1]. memory: [L, B, 2H].
         """
         (lanes, steps, batch, _), units = shares.shape, weight.shape[1]
-        # tanh(z) = 2σ(2z) − 1, so σ serves all gates. 1 / (1 + e^−z) takes half the time of a tanh, and its bits do
-        # not depend on an element's position. Where e^−z overflows, it is 0.
+        # tanh(z) = 2σ(2z) − 1, so one function σ computes all gates. 1 / (1 + e^−z) takes half the time of a tanh, and
+        # its bits do not depend on an element's position. Where e^−z overflows, it is 0.
         before = torch.tensor([-1.0, -1.0, -1.0, -2.0], device=shares.device).repeat_interleave(units)
         factor = torch.tensor([1.0, 1.0, 1.0, 2.0], device=shares.device).repeat_interleave(units)
         shift = torch.tensor([0.0, 0.0, 0.0, -1.0], device=shares.device).repeat_interleave(units)
@@ -133,7 +133,7 @@ class _Recurrence(torch.autograd.Function):
         weight, keep, gates, hidden_before, cell_before, squashed = ctx.saved_tensors
         (lanes, steps, batch, _), units = gates.shape, weight.shape[1]
         i, f, o, g = gates.split(units, -1)
-        # How each gate's sum changes what it leads to: the cell through i, f and g, the hidden state through o.
+        # The derivative by each gate's sum: of the cell state for i, f and g, and of the hidden state for o.
         slopes = torch.cat([g * i * (1 - i), cell_before * f * (1 - f), squashed * o * (1 - o), i * (1 - g * g)], -1)
         through_cell, kept = o * (1 - squashed * squashed), f * keep
         by_gates, transposed = torch.empty_like(gates), weight.transpose(1, 2)

@@ -13,18 +13,18 @@ from rlbench.seeding import SeedStreams
 
 
 class MixedReplay:
-    """Two memories with the same fields, of which each minibatch holds a fixed share.
+    """Two replay memories with the same fields, from which each minibatch takes fixed shares.
 
-    share: of the first memory, from 0 to 1, rounded to whole transitions.
+    share: the share of the first memory, from 0 to 1, rounded to whole transitions.
     """
 
     def __init__(self, first: Replay, second: Replay, share: float) -> None:
         self.first, self.second, self.share = first, second, share
 
     def minibatch(self, streams: SeedStreams, size: int) -> dict[str, Tensor]:
-        """Draw `size` transitions of each seed [S, size, …], those of the first memory in front.
+        """Draw `size` transitions of each seed [S, size, …]. Those from the first memory come first.
 
-        While the second is empty, all are from the first. They are drawn uniformly and with replacement, by the streams
+        While the second memory is empty, all are from the first. Draw uniformly and with replacement, from the streams
         "replay" and "second replay".
         """
         count = round(self.share * size) if self.second.size else size

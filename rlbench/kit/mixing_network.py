@@ -1,6 +1,6 @@
-"""A network that mixes the values of all agents into one, and never lowers it when an agent's value rises.
+"""A network that mixes the values of all agents into one value, which never falls if an agent's value rises.
 
-Its weights are the absolute values of what other networks, the hypernetworks, compute from the state.
+Other networks, the hypernetworks, compute its weights from the state; it uses the absolute values of these weights.
 Source: Rashid et al. 2018, "QMIX", arXiv:1803.11485, section 4.1.
 """
 
@@ -17,9 +17,9 @@ from rlbench.seeding import SeedStreams
 class MixingNetwork:
     """A mixing network with one hidden layer: [S, P], values [S, B, G], states [S, B, m] → mixed values [S, B].
 
-    embed: units of its hidden layer, with the activation elu. hidden: units of the hidden layer of the hypernetworks of
-    both weights. The first bias is linear in the state, and the second comes from a hypernetwork with `embed` units.
-    size: P, its parameters.
+    count: G, the number of agents. embed: units of the mixing network's hidden layer, whose activation is elu. hidden:
+    units of the hidden layer in the two hypernetworks for weights. The first bias is linear in the state. The second
+    bias comes from a hypernetwork with `embed` hidden units. size: P, the number of all parameters.
     """
 
     def __init__(self, count: int, state_size: int, embed: int = 32, hidden: int = 64) -> None:

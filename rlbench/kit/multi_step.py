@@ -1,7 +1,7 @@
-"""Multi-step transitions for replay: every step takes and returns one transition per environment, [S, N, …].
+"""Multi-step transitions for replay, built from single steps: one per environment and step, [S, N, …].
 
-Source: Sutton 1988; with replay as in Hessel et al. 2018, "Rainbow", arXiv:1710.02298. Truncation bootstraps from the
-true successor; termination does not.
+A truncated transition bootstraps from its true successor; a terminated transition does not bootstrap. Sources: Sutton
+1988; with replay as in Hessel et al. 2018, "Rainbow", arXiv:1710.02298.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from rlbench.kit.replay import Field, clipped_reward
 class NStep:
     """A window with the last `steps` transitions of every environment, from which multi-step transitions are built.
 
-    The transition that begins at a step is returned steps − 1 steps later. The window may contain the end of an
-    episode; the transition then stops there and is shorter. So every step begins exactly one transition, and shapes
-    never change. Transitions that begin in the last steps − 1 steps of a run are never returned. With 1 step, the
-    output is the input. clip_reward: see `clipped_reward`.
+    The transition that begins at a step is returned `steps` − 1 steps later. If an episode ends within the window, the
+    transition ends there and is shorter. So every step begins exactly one transition, and shapes never change. The
+    transitions that begin in the last `steps` − 1 steps of a run are never returned. With steps = 1, each transition is
+    one step. clip_reward: see `clipped_reward`.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
-"""Noisy networks for stacked seeds: each weight is a mean plus a learned scale times noise, which explores by itself.
+"""Noisy networks for stacked seeds: each weight is a mean plus a learned scale times noise, for exploration.
 
-The noise is an argument, drawn from the streams of the seeds, and the same for a whole minibatch. Source: Fortunato et
-al. 2018, "Noisy Networks for Exploration", arXiv:1706.10295, with factorised Gaussian noise (eq. 10 and 11).
+The noise is an argument of the call. It is drawn from the streams of the seeds and is the same for a whole minibatch.
+Source: Fortunato et al. 2018, "Noisy Networks for Exploration", arXiv:1706.10295, with factorised Gaussian noise (eq.
+10 and 11).
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from rlbench.seeding import SeedStreams
 
 
 class NoisyMLP:
-    """A multilayer perceptron whose layers are all noisy. A row [2P] holds the means of its weights, then their scales.
+    """A multilayer perceptron whose layers are all noisy. A row [2P] contains the weights' means, then their scales.
 
-    dims: (inputs, hidden …, outputs). scale: σ₀; every scale begins at σ₀ / √inputs, with the inputs of its layer.
-    size: 2P. factors: how many numbers `noise` takes from each seed's stream.
+    dims: (inputs, hidden …, outputs). scale: σ₀; the initial scale of a weight is σ₀ / √inputs, where inputs is the
+    number of inputs of its layer. size: 2P. factors: how many normal numbers of each seed `noise` needs.
     """
 
     def __init__(self, dims: Sequence[int], activation: str = "relu", scale: float = 0.5) -> None:
@@ -43,8 +44,8 @@ class NoisyMLP:
     def noise(self, normal: Tensor) -> Tensor:
         """Return noise [S, P] for `__call__`, from standard normal numbers [S, factors].
 
-        The noise of a weight is f(εᵢ) · f(εⱼ), and that of a bias f(εⱼ), where i is an input of its layer, j an output
-        and f(ε) = sgn(ε) √|ε|.
+        A weight from input i to output j has the noise f(εᵢ) · f(εⱼ), and the bias of output j has f(εⱼ), where
+        f(ε) = sgn(ε) √|ε|.
         """
         factors = normal.sign() * normal.abs().sqrt()
         parts = []
@@ -56,7 +57,7 @@ class NoisyMLP:
         return torch.cat(parts, 1)
 
     def __call__(self, params: Tensor, x: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Compute [S, 2P], [S, B, inputs] → [S, B, outputs]. noise: [S, P]; None: the means alone."""
+        """Compute [S, 2P], [S, B, inputs] → [S, B, outputs]. noise: [S, P]; None: use the mean weights alone."""
         if noise is None:
             return self._mlp(params, x)  # which takes the first P columns
         mean, scale = params.split(self._mlp.size, 1)

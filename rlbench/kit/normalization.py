@@ -1,7 +1,7 @@
 """Running normalisation of observations and rewards, separate for each seed, in numpy and float64.
 
-It follows Stable-Baselines3's VecNormalize, without its prior of 10⁻⁴ samples. Only training updates the statistics;
-evaluation reads them. The statistics of a seed that is not active stay unchanged. Sources: Chan, Golub & LeVeque 1979
+It follows Stable-Baselines3's VecNormalize, without the prior of 10⁻⁴ samples there. Only training updates the
+statistics; evaluation reads them. The statistics of an inactive seed do not change. Sources: Chan, Golub & LeVeque 1979
 (merging moments); Huang et al. 2022, details 5 to 9 of continuous actions.
 """
 
@@ -29,7 +29,7 @@ class Moments:
 
     @property
     def variance(self) -> Array:
-        """The population variance [S, D], divided by the number of samples; 1 before the first sample."""
+        """The population variance [S, D]: the mean squared deviation from the mean. It is 1 before the first sample."""
         count = self.count[:, None]
         return np.where(count > 0, self._squares / np.maximum(count, 1), 1.0)
 
@@ -60,13 +60,13 @@ class Moments:
 class ObsNormalizer:
     """A normaliser that flattens observations and scales them to mean 0 and variance 1 over training, clipped to ±10.
 
-    on: if false, observations are only flattened, and images stay bytes. obs: how flat observations are stored; a
-    number: so many floats. masked: how many numbers at the end of an observation are a mask of actions, which stays as
-    it is.
+    on: if false, observations are only flattened, and images stay bytes. obs: the field of flat observations, or their
+    length if they are floats. masked: how many numbers at the end of an observation are an action mask, which is not
+    normalised.
 
-    In each step, first call `update` with the observation to act on.
-    Then act on its normalised form. Then normalise the successor with the same statistics, which do not contain it yet.
-    So the last observation of an episode, which is never acted on, does not enter the statistics.
+    In each step, first call `update` with the observation to act on. Then act on the normalised observation. Then
+    normalise the successor with the same statistics, which do not contain the successor yet. So the last observation of
+    an episode does not enter the statistics, because no action follows it.
     """
 
     def __init__(self, num_seeds: int, obs: int | Field, on: bool, masked: int = 0) -> None:
@@ -104,8 +104,8 @@ class ObsNormalizer:
 class RewardNormalizer:
     """A normaliser that divides rewards by the standard deviation of the discounted return, and clips them to ±10.
 
-    The mean is not subtracted. The return of an environment is R ← γR + r at every step, and starts each episode at 0.
-    on: if false, rewards stay unchanged. clip: limit rewards to ± this before all else; None: do not.
+    The mean is not subtracted. An environment's return starts each episode at 0, and is R ← γR + r at every step.
+    on: if false, rewards are not normalised. clip: first limit rewards to ± this number; None: no limit.
     """
 
     def __init__(self, num_seeds: int, num_envs: int, gamma: Number, on: bool, clip: float | None = None) -> None:

@@ -1,7 +1,7 @@
 """Adam, gradient clipping and target networks per seed, over flat parameter rows [S, P].
 
-A seed that is not active keeps its bits: its row is not written. Multiplying its update by zero would not be enough,
-because a NaN would pass. Source: Kingma & Ba 2015, arXiv:1412.6980.
+The row of an inactive seed is not written, so the seed keeps its bits. Multiplying its update by zero would not be
+enough, because 0 · NaN is NaN. Source: Kingma & Ba 2015, arXiv:1412.6980.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def norm_of(grads: Sequence[Tensor]) -> Tensor:
 def clip(grads: Sequence[Tensor], max_norm: float | Tensor, norm: Tensor | None = None) -> list[Tensor]:
     """Scale the gradient of each seed over all tensors [S, P] to a Euclidean norm of at most max_norm, in place.
 
-    max_norm: a number, or one for each seed [S]. norm: `norm_of(grads)`, if it is known.
+    max_norm: one number, or one number for each seed [S]. norm: `norm_of(grads)`, if it is known.
     """
     norm = norm_of(grads) if norm is None else norm
-    # As torch divides a number by a tensor; a tensor divided by a tensor has other last bits.
+    # torch divides a number by a tensor in this way. Dividing a tensor by a tensor would give other last bits.
     scale = ((norm + 1e-6).reciprocal() * max_norm).clamp(max=1.0).unsqueeze(1)
     return [g.mul_(scale) for g in grads]
 
@@ -40,7 +40,7 @@ def clip(grads: Sequence[Tensor], max_norm: float | Tensor, norm: Tensor | None 
 def all_active(active: Tensor) -> bool:
     """Return whether all seeds are known to be active.
 
-    This is never checked on an accelerator, because that would force a device synchronisation.
+    On an accelerator, return False without a check, because a check would force a device synchronisation.
     """
     return active.device.type == "cpu" and bool(active.all())
 
@@ -48,9 +48,9 @@ def all_active(active: Tensor) -> bool:
 @watched
 @without_denormals
 def polyak(target: Tensor, online: Tensor, share: float, active: Tensor) -> None:
-    """Move the target's rows [S, P] a share of the way to the online rows, for the seeds in `active` [S] bool.
+    """Move the target's rows [S, P] by a share of the way to the online rows, for the seeds in `active` [S] bool.
 
-    A share of 1 copies them.
+    A share of 1 copies the online rows.
     """
     if not all_active(active):
         moved = online if share == 1 else target.lerp(online, share)
@@ -62,7 +62,7 @@ def polyak(target: Tensor, online: Tensor, share: float, active: Tensor) -> None
 
 
 Rate = float | Array
-"""A step size: a number, or one for each seed [S]."""
+"""A step size: one number, or one number for each seed [S]."""
 
 
 def rate_of(lr: Rate) -> float | NDArray[np.float64]:
@@ -70,14 +70,14 @@ def rate_of(lr: Rate) -> float | NDArray[np.float64]:
 
 
 def as_column(lr: float | NDArray[np.float64], device: torch.device) -> float | Tensor:
-    """Return a step size unchanged, or those of the seeds as a float32 tensor [S, 1]."""
+    """Return one step size unchanged, or the step sizes of all seeds as a float32 tensor [S, 1]."""
     return lr if isinstance(lr, float) else torch.from_numpy(lr.astype(np.float32)).to(device).unsqueeze(1)
 
 
 class Adam:
     """Adam for several parameter tensors [S, P] of the same seeds. Steps are counted per seed.
 
-    It is not part of compiled graphs: torch's own kernel reads memory once, inductor's kernels read it several times.
+    Adam is not part of compiled graphs: torch's own kernel reads memory once, inductor's kernels read it several times.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Adam:
     ) -> None:
         """Update all rows with one kernel call.
 
-        Rows are whole vector registers, so no register holds elements of two rows or a remainder.
+        The length of a row is a multiple of a vector register, so each register contains elements of one row only.
         """
         beta1, beta2 = self._betas
         torch._fused_adam_(  # what torch.optim.Adam(fused=True) calls, without its overhead
@@ -121,7 +121,7 @@ class Adam:
         )  # fmt: skip
 
     def _row_by_row(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
-        """Update only the active seeds, or all seeds once their step counts may differ."""
+        """Update the active seeds' rows as separate tensors. For seeds that are inactive or differ in `step`."""
         if self._rows is None or any(p is not q for p, q in zip(self._rows[0], params)):
             lists = (params, self.mean, self.square, [self.step] * len(params))
             self._rows = list(params), [[row for t in tensors for row in t.unbind(0)] for tensors in lists]
@@ -132,7 +132,7 @@ class Adam:
             self._fused(own_p, own_g, lr, *rest)
 
     def _rates(self, active: Tensor, tensors: int) -> dict[float, list[int]]:
-        """Return the rows of the active seeds in all tensors by their step size."""
+        """Return for each step size the indices of its active seeds' rows in the list of all tensors' rows."""
         places = active.repeat(tensors).nonzero()[:, 0].tolist()
         if isinstance(self.lr, float):
             return {self.lr: places} if places else {}
@@ -143,7 +143,7 @@ class Adam:
         return rows
 
     def _written_out(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
-        """Update on an accelerator. The host never reads which seeds are active, so it never waits for the device."""
+        """Update on an accelerator. The host does not read which seeds are active, so it never waits for the device."""
         beta1, beta2 = self._betas
         on, lr = active.unsqueeze(1), as_column(self.lr, active.device)
         rate = (1 - beta1**self.step).unsqueeze(1).reciprocal() * lr  # as torch divides a number by a tensor

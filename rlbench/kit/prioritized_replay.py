@@ -23,19 +23,20 @@ FAN = 16  # children per node of the tree
 
 
 def power(base: Array, exponent: float) -> Array:
-    """Return base to the power e, for a base above 0, as exp(e · log base).
+    """Return base to the power of the exponent, for a base above 0, as exp(exponent · log base).
 
-    With contiguous float64, the bits of an element do not depend on its position.
+    The computation uses contiguous float64, so that the bits of an element do not depend on its position.
     """
     return np.exp(exponent * np.log(np.ascontiguousarray(base, np.float64)))
 
 
 class SumTree:
-    """Weights [S, capacity], initially 0, and a tree of sums that finds a weight by cumulative sum in log₁₆ steps.
+    """Weights [S, capacity], initially 0, and a tree of their sums that finds a weight by cumulative sum.
 
-    Every node has sixteen children and holds their sum. An operation needs a few numpy calls per level, and a call
-    costs more than the numbers in it, so wide nodes are faster than pairs. A sum is always computed from its sixteen
-    children. So sums do not drift, and equal weights give equal bits, whatever the order of updates.
+    A search takes log₁₆(capacity) steps: every node has sixteen children and contains their sum. An operation needs a
+    few numpy calls per level. A call takes longer than the numbers in it, so wide nodes are faster than pairs. A sum is
+    always computed anew from its sixteen children. So sums do not drift, and equal weights have equal sums, bit for
+    bit, whatever the order of updates.
     """
 
     def __init__(self, num_seeds: int, capacity: int) -> None:
@@ -81,16 +82,16 @@ class SumTree:
         lanes = np.arange(mass.size)
         for k in reversed(range(len(self._levels))):
             rows = (self._starts[k] // FAN + index).reshape(-1)
-            # Children first: numpy then adds and compares rows of S · B numbers instead of many runs of sixteen.
+            # The axis of children is first: numpy then adds and compares rows of S · B numbers instead of sixteen.
             edges = np.ascontiguousarray(self._blocks[k][rows].T).cumsum(0)  # [16, S·B]
             mass = np.minimum(mass.reshape(-1), np.nextafter(edges[-1], 0.0))  # rounding may exceed the last edge
-            child = (edges <= mass).sum(0)  # the first whose edge is greater, so its own weight is above 0
+            child = (edges <= mass).sum(0)  # the first child whose edge is greater, so that its own weight is above 0
             mass = mass - np.where(child > 0, edges[child - 1, lanes], 0.0)
             index = index * FAN + child.reshape(index.shape)
         return index
 
     def load(self, weights: Array) -> None:
-        """Set the first n weights to `weights` [S, n], n at most the capacity, and the others to 0."""
+        """Set the first n weights to `weights` [S, n], and all others to 0. n is at most the capacity."""
         self._levels[0][:] = 0.0
         self._levels[0][:, : weights.shape[1]] = weights
         for k in range(1, len(self._levels)):
@@ -107,8 +108,8 @@ def _round_up(size: int) -> int:
 class PrioritizedReplay:
     """A `Replay` that draws transition i with probability p_i^α / Σ_k p_k^α.
 
-    p_i is |error| + floor at the last update of transition i. A new transition gets the largest p^α of its seed so far
-    (initially 1), so it is likely to be drawn soon. n_step: see `replay_for`.
+    p_i is |error| + floor, with the error at the last update of transition i. A new transition gets the largest p^α
+    that its seed has had (initially 1), so it is likely to be drawn soon. n_step: see `replay_for`.
     """
 
     def __init__(
@@ -126,7 +127,7 @@ class PrioritizedReplay:
         self._tree = SumTree(num_seeds, capacity)
         # Indices and weights of new transitions that are not in the tree yet. One pass through the tree adds several.
         self._pending: list[tuple[Indices, Array]] = []
-        self.largest = np.ones((num_seeds, 1))  # of p^α
+        self.largest = np.ones((num_seeds, 1))  # the largest p^α of each seed
         self._alpha, self._floor, self._device = alpha, floor, device
 
     def add(self, **transition: Array) -> None:
@@ -152,10 +153,10 @@ class PrioritizedReplay:
             self._tree.set(indices, weights)
 
     def sample(self, uniform: Array, beta: float) -> tuple[Indices, dict[str, Tensor]]:
-        """Draw one transition from each of B strata of equal probability, by `uniform` [S, B] in [0, 1).
+        """Draw one transition from each of B strata of equal probability. uniform: random numbers [S, B] in [0, 1).
 
-        Returns: their indices [S, B], for `update`, and every field as [S, B, …]. The field "weight" [S, B] is for the
-            loss: (n · P(i))^−β, divided by its maximum in this seed's minibatch and hence in (0, 1].
+        Returns: the indices [S, B], for `update`, and every field as [S, B, …]. The field "weight" [S, B] is a factor
+            for the loss: (n · P(i))^−β, divided by its maximum in this seed's minibatch and hence in (0, 1].
         """
         batch = uniform.shape[1]
         tree = self.tree
@@ -168,7 +169,7 @@ class PrioritizedReplay:
     def update(self, index: Indices, error: Array, active: Array) -> None:
         """Set the priorities of the transitions at `index` from their temporal-difference errors [S, B].
 
-        active: [S] bool, the seeds to update. An error that is not finite leaves its priority unchanged.
+        active: [S] bool, the seeds to update. If an error is not finite, the transition keeps its priority.
         """
         new = power(np.abs(error.astype(np.float64)) + self._floor, self._alpha)
         tree = self.tree

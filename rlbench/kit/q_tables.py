@@ -1,4 +1,4 @@
-"""Tables of action values, for environments with numbered states. It needs no torch.
+"""Tables of action values, for environments with numbered states. This module does not import torch.
 
 Source: Sutton & Barto 2018, "Reinforcement Learning: An Introduction", sections 6.5 (Q-learning) and 8.2 (Dyna-Q).
 """
@@ -22,13 +22,14 @@ class QTable:
         self._seeds = np.arange(num_seeds)
 
     def greedy(self, states: Array) -> Array:
-        """Return the best action of each state, the first of several: states [S, N] → actions [S, N]."""
+        """Return the best action of each state, or the first of equally good ones: states [S, N] → actions [S, N]."""
         return np.asarray(self.values[self._seeds[:, None], states].argmax(-1))
 
     def epsilon_greedy(self, states: Array, epsilon: float, draws: Floats) -> Array:
-        """Return actions [S, N] for states [S, N]: uniform with probability epsilon, else one of the best at random.
+        """Return actions [S, N] for states [S, N]: with probability epsilon any action, else one of the best actions.
 
-        draws: numbers in [0, 1), [S, N, 2]: the first decides whether the action is uniform, the second draws it.
+        Both are drawn uniformly. draws: random numbers in [0, 1), [S, N, 2]. The first decides between any and best,
+        the second draws the action.
         """
         values = self.values[self._seeds[:, None], states]  # [S, N, A]
         allowed = (values == values.max(-1, keepdims=True)) | (draws[..., :1] < epsilon)
@@ -45,9 +46,9 @@ class QTable:
         discount: Array,
         where: NDArray[np.bool_],
     ) -> Floats:
-        """Move one value of each seed towards r + discount · maxₐ Q(s', a), and return the errors before it, [S].
+        """Move one value of each seed towards r + discount · maxₐ Q(s', a), and return the errors before that [S].
 
-        All arrays are [S]. discount: γ, or 0 after termination. where: the seeds to update; others have the error 0.
+        All arrays are [S]. discount: γ, or 0 after termination. where: the seeds to update; the error of others is 0.
         """
         target = reward + discount * self.values[self._seeds, next_state].max(-1)
         error = np.where(where, target - self.values[self._seeds, state, action], 0.0)
@@ -56,7 +57,7 @@ class QTable:
 
 
 class TableModel:
-    """A deterministic model of S seeds: what each state and action led to when they were last tried.
+    """A deterministic model for each of S seeds: the last observed outcome of each state and action.
 
     The cell of state x and action a is x · A + a.
     """
@@ -66,7 +67,7 @@ class TableModel:
         self.reward, self.discount = np.zeros(shape), np.zeros(shape)
         self.next_state = np.zeros(shape, np.int64)
         self.tried = np.zeros(shape, bool)
-        self.cells = np.zeros(shape, np.int64)  # those that were tried, in the order of their first trial
+        self.cells = np.zeros(shape, np.int64)  # the first `count` are the tried cells, in the order of the first trial
         self.count = np.zeros(num_seeds, np.int64)
         self._seeds, self._num_actions = np.arange(num_seeds), num_actions
 
@@ -79,7 +80,7 @@ class TableModel:
         discount: Array,
         where: NDArray[np.bool_],
     ) -> None:
-        """Remember one transition of each seed. All arrays are [S]; where: the seeds that made one."""
+        """Store one transition of each seed. All arrays are [S]; where: the seeds whose transition is stored."""
         seeds = self._seeds[where]
         cell = (state * self._num_actions + action)[where]
         self.reward[seeds, cell], self.next_state[seeds, cell] = reward[where], next_state[where]
@@ -92,8 +93,8 @@ class TableModel:
     def draw(self, uniform: Floats) -> tuple[Array, Array, Array, Array, Array]:
         """Return a transition of each seed, drawn uniformly from the cells that were tried.
 
-        uniform: a number in [0, 1) for each seed, [S]. Returns: state, action, reward, next state and discount, each
-        [S]. A seed that has tried nothing gets cell 0, whose reward and discount are 0.
+        uniform: a random number in [0, 1) for each seed, [S]. Returns: state, action, reward, next state and discount,
+        each [S]. A seed without stored transitions gets cell 0, with reward 0 and discount 0.
         """
         place = (uniform * self.count).astype(np.int64)
         cell = self.cells[self._seeds, place]
@@ -102,7 +103,7 @@ class TableModel:
         return state, action, self.reward[at], self.next_state[at], self.discount[at]
 
     def state(self) -> dict[str, Array]:
-        """Return all that was remembered, as arrays [S, …]."""
+        """Return all stored transitions, as arrays [S, …]."""
         names = "reward", "discount", "next_state", "tried", "cells", "count"
         return {name: getattr(self, name).copy() for name in names}
 

@@ -1,6 +1,6 @@
-"""Quantile regression: the loss that moves numbers to the quantiles of a distribution, given samples of it.
+"""Quantile regression: the loss that fits numbers to the quantiles of a distribution, given samples of it.
 
-With the Huber function in place of the absolute error, as in Dabney et al. 2018, arXiv:1710.10044, eq. 9 and 10.
+It uses the Huber function instead of the absolute error, as in Dabney et al. 2018, arXiv:1710.10044, eq. 9 and 10.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from torch import Tensor
 
 
 def quantile_huber_loss(quantiles: Tensor, targets: Tensor) -> Tensor:
-    """Return the loss of each quantile: [..., Q], [..., T] → [..., Q], the mean over the targets.
+    """Return the loss of each quantile, averaged over the targets: [..., Q], [..., T] → [..., Q].
 
-    Quantile i of Q is that of τᵢ = (i + ½) / Q. A target above it weighs τᵢ, one below it 1 − τᵢ; errors beyond 1 count
-    linearly. The leading axes of both are broadcast.
+    Quantile i of Q has the level τᵢ = (i + ½) / Q. A target above the quantile has the weight τᵢ, a target below it
+    1 − τᵢ. Errors beyond 1 count linearly. The leading axes of quantiles and targets are broadcast.
     """
     count = quantiles.shape[-1]
     tau = (torch.arange(count, device=quantiles.device, dtype=quantiles.dtype) + 0.5) / count

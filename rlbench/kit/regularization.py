@@ -1,8 +1,8 @@
 """Layer normalisation and dropout in the hidden layers of stacked networks.
 
-Both consist of operations that round each number by itself, and of means over the last axis, so a lane has the same
-bits in any stack. Dropout does not draw: its masks are arguments, drawn from the streams of their seeds. Sources: Ba,
-Kiros & Hinton 2016, arXiv:1607.06450; Srivastava et al. 2014 (scaled while training, as in torch).
+Both consist of elementwise operations and means over the last axis, so a lane has the same bits in any stack. Dropout
+draws nothing during a call: its masks are arguments, which are drawn from the streams of the seeds. Sources: Ba, Kiros
+& Hinton 2016, arXiv:1607.06450; Srivastava et al. 2014 (scaled while training, as in torch).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def layer_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
 def dropout_masks(streams: SeedStreams, name: str, rate: float, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
     """Draw one mask [S, *shape] for each of `shapes`, each seed's from its own stream `name`.
 
-    rate: the probability of a 0; all other numbers are 1 / (1 − rate), so that the expectation is 1. With rate 0,
-    nothing is drawn and the list is empty.
+    rate: the probability that a number of a mask is 0. All other numbers are 1 / (1 − rate), so that the expectation is
+    1. With rate 0, nothing is drawn and the list is empty.
     """
     if not rate:
         return []

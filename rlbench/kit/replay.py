@@ -1,7 +1,7 @@
 """A ring buffer of past transitions for stacked seeds [S, capacity, …]. Sources: Lin 1992; Mnih et al. 2015.
 
-The true successor is stored with each observation, so truncation needs no special case. A CPU's memory is taken as the
-buffer fills.
+The true successor is stored with each observation, so truncation needs no special case. On a CPU, the buffer takes
+memory only as it fills.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from rlbench.seeding import SeedStreams
 class Field(NamedTuple):
     """A field of a transition: its shape without the leading axes, and its dtype.
 
-    frames: of how many frames it is a stack, the newest last; 1: of none. `replay_for` stores each frame once.
+    frames: the number of frames if the field is a stack of frames, with the newest frame last; 1: it is no stack.
+    `replay_for` stores each frame of a stack once.
     """
 
     shape: tuple[int, ...] = ()
@@ -43,20 +44,23 @@ class Batch(NamedTuple):
 
 
 def unfilled(*shape: int, dtype: torch.dtype, device: str = "cpu") -> Tensor:
-    """Return zeros of which a CPU takes the memory only where they are written to, unlike those of `torch.zeros`."""
+    """Return zeros. On a CPU, unlike `torch.zeros`, they take memory only where something is written."""
     if device != "cpu":
         return torch.zeros(*shape, dtype=dtype, device=device)
     return torch.from_numpy(np.zeros(shape, torch.empty(0, dtype=dtype).numpy().dtype))
 
 
 def replay_fields(obs: int | Field, action: Field) -> dict[str, Field]:
-    """Return the fields of a `Batch` for `Replay`. obs: how flat observations are stored; a number: so many floats."""
+    """Return the fields of a `Batch`, for `Replay`.
+
+    obs: the field of flat observations, or their length if they are floats. action: the field of actions.
+    """
     obs, number = Field((obs,)) if isinstance(obs, int) else obs, Field()
     return {"obs": obs, "action": action, "reward": number, "next_obs": obs, "discount": number}
 
 
 def clipped_reward(reward: Array, limit: float | None) -> Array:
-    """Return rewards limited to ± `limit` (Mnih et al. 2015); None: as they are."""
+    """Return rewards limited to ± `limit` (Mnih et al. 2015). If `limit` is None, return them unchanged."""
     return reward if limit is None else reward.clip(-limit, limit)
 
 
@@ -65,7 +69,7 @@ def replay_entry(
 ) -> dict[str, Array]:
     """Return a step as the fields of a `Batch`, for `Replay.add`, with flat observations [S, N, obs_size].
 
-    action: actions [S, N, …] to store instead of those that the environments took, such as normalised actions.
+    action: actions [S, N, …] to store instead of the environments' actions, such as normalised actions.
     clip_reward: see `clipped_reward`.
     """
     lead = t.reward.shape
@@ -86,7 +90,7 @@ class Replay:
         self._fields = {
             name: unfilled(num_seeds, capacity, *f.shape, dtype=f.dtype, device=device) for name, f in fields.items()
         }
-        # On a CPU, rows are written through numpy views: that costs a fifth of writing into a tensor.
+        # On a CPU, rows are written through numpy views, which takes a fifth of the time of writing into a tensor.
         self._writable: Mapping[str, Any] = {n: t.numpy() if device == "cpu" else t for n, t in self._fields.items()}
         self._flat = {name: t.view(num_seeds * capacity, *t.shape[2:]) for name, t in self._fields.items()}
         self._offset = torch.arange(num_seeds, device=device).unsqueeze(1) * capacity  # [S, 1]

@@ -1,6 +1,6 @@
 """Generalised advantage estimation for stacked seeds, and the normalisation of its results.
 
-Source: Schulman et al. 2016, arXiv:1506.02438, eq. 16. Truncated steps bootstrap; terminated steps do not.
+Truncated steps bootstrap; terminated steps do not. Source: Schulman et al. 2016, arXiv:1506.02438, eq. 16.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ def gae(
         (reward + discount * next_value - value).transpose(0, 1).contiguous()
     )  # [T, S, N], so that each step is contiguous
     keep = (discount * lam * ~cut).transpose(0, 1).contiguous().unbind()
-    steps = [advantage[t] for t in range(len(keep))]  # not unbind, whose views a gradient does not let change
+    steps = [advantage[t] for t in range(len(keep))]  # not `unbind`: autograd forbids changing its views in place
     for t in range(len(steps) - 2, -1, -1):
         steps[t] += keep[t] * steps[t + 1]
     return advantage.transpose(0, 1).contiguous()  # in other layouts, the order of sums would depend on the stack
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean of the numbers that count: x, mask (1: counts, 0: does not) [S, B] → [S]; 0 if none counts."""
+    """Return each seed's mean of the numbers whose mask is 1: x, mask [S, B] → [S]. It is 0 if no mask is 1."""
     return (x * mask).sum(-1) / mask.sum(-1).clamp(min=1)
 
 
 def standardize(x: Tensor, mask: Tensor | None = None) -> Tensor:
     """Shift and scale each seed's numbers to mean 0 and standard deviation 1: [S, B] → [S, B].
 
-    mask: 1 for the numbers that count, 0 for those that do not; None: all count.
+    mask: 1 for the numbers that count, 0 for the others; None: all count.
     """
     if mask is None:
         centred = x - x.mean(-1, keepdim=True)

@@ -1,6 +1,6 @@
 """RMSProp per seed, over flat parameter rows [S, P], with the same interface as `Adam`.
 
-It has no momentum and no centring. A seed that is not active keeps its bits.
+It has no momentum and no centring. The row of an inactive seed is not written, so the seed keeps its bits.
 Source: Tieleman & Hinton 2012, lecture 6.5; used by Mnih et al. 2016, arXiv:1602.01783.
 """
 
@@ -20,7 +20,7 @@ class RMSprop:
     """v ← αv + (1 − α)g², p ← p − lr·g/(√v + ε), for several parameter tensors [S, P] of the same seeds.
 
     eps_inside: use TensorFlow's form, p ← p − lr·g/√(v + ε) with v = 1 at the start, whose first steps are much
-    smaller; otherwise use PyTorch's form, with v = 0 at the start.
+    smaller. If false, use PyTorch's form, with v = 0 at the start.
     """
 
     def __init__(

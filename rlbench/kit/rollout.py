@@ -46,13 +46,13 @@ def rollout_values(
 ) -> tuple[Tensor, Tensor]:
     """Return the values of a rollout's states and of their successors, both [S, T, N].
 
-    Each image is evaluated once, because the successor of a step is the state of the next one. The exceptions are
-    evaluated apart: the last step and truncated steps. The value of a terminal state is arbitrary: it counts with 0.
-    Vectors are evaluated twice, which costs less than choosing them. States whose values were computed with the actions
-    (the field `value`) are not evaluated again.
+    Each image is evaluated only once, because the successor of a step is usually the state of the next step. Successors
+    of the last step and of truncated steps are evaluated separately. The returned value of a terminal state is
+    arbitrary, because its discount is 0. Vectors are evaluated twice, which takes less time than selecting them. If the
+    rollout has the field `value`, its states are not evaluated again.
 
-    Args: value_of: returns the values [S, A, B] for (*params, states [S, A, B, …]); r: the rollout's fields, obs and
-        next_obs [S, T, N, …], terminated and cut [S, T, N] bool, and value [S, T, N] if it is known.
+    Args: value_of: (*params, states [S, A, B, …]) → values [S, A, B]; r: the rollout's fields, obs and next_obs
+        [S, T, N, …], terminated and cut [S, T, N] bool, and value [S, T, N] if it was computed with the actions.
     """
     if "value" not in r and r["obs"].dtype != torch.uint8:
         return value_of(*params, r["obs"]), value_of(*params, r["next_obs"])
@@ -63,7 +63,7 @@ def rollout_values(
     truncated[:, -num_envs:] = False  # known already
     order = truncated.to(torch.uint8).argsort(dim=1, descending=True, stable=True)
     offset = torch.arange(seeds, device=order.device).unsqueeze(1) * truncated.shape[1]
-    # As many at a time as there are environments, so that the size of no seed's batch depends on other seeds.
+    # Evaluate N at a time, so that the size of a seed's batch does not depend on other seeds.
     for begin in range(0, int(truncated.sum(1).max()), num_envs):
         steps = order[:, begin : begin + num_envs]  # [S, N]
         states = successors.index_select(0, (steps + offset).flatten())
@@ -73,10 +73,10 @@ def rollout_values(
 
 
 def sequence_minibatches(columns: Sequence[Tensor], order: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
-    """Yield the whole sequences of some environments, `size` of each seed at a time: columns as [S, T, size, …].
+    """Yield the whole sequences of `size` environments of each seed at a time: columns as [S, T, size, …].
 
-    columns: [S, T, N, …]; T may differ between columns. order: each seed's permutation of its N environments [S, N];
-    size divides N.
+    columns: [S, T, N, …]; T may differ between columns. order: a permutation of the N environments for each seed
+    [S, N]. size has to divide N.
     """
     seeds, lanes = order.shape
     index = (order + torch.arange(seeds, device=order.device).unsqueeze(1) * lanes).view(seeds, -1, size)
@@ -89,7 +89,7 @@ def sequence_minibatches(columns: Sequence[Tensor], order: Tensor, size: int) ->
 def minibatches(columns: Sequence[Tensor], order: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
     """Yield the steps of a rollout in the given order, `size` of each seed at a time: columns as [S, size, …].
 
-    columns: [S, T, N, …]. order: each seed's permutation of its T · N steps [S, T·N]; size divides T · N.
+    columns: [S, T, N, …]. order: a permutation of the T · N steps for each seed [S, T·N]. size has to divide T · N.
     """
     seeds, steps = order.shape
     offset = torch.arange(seeds, device=order.device).unsqueeze(1) * steps

@@ -1,4 +1,4 @@
-"""Schedules: numbers that change with the environment steps, and events that are due every so many steps."""
+"""Schedules: numbers that change with the environment steps, and events that are due at regular intervals of steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rlbench.api import PerSeed
 
 
 def decay(start: float, end: float, duration: float, steps: int, shape: str = "linear") -> float:
-    """Return the value after `steps`: from start to end over `duration` steps, then constant.
+    """Return the value after `steps`. It changes from start to end over `duration` steps and is then constant.
 
     shape: "constant" (start throughout), "linear", or "exponential" (start and end above 0).
     Raises: ValueError for another shape.
@@ -30,7 +30,7 @@ def decay(start: float, end: float, duration: float, steps: int, shape: str = "l
 
 
 def parse_schedule(value: float | str) -> tuple[float, str]:
-    """Parse the value of a hyperparameter with schedule=True into its number at step 0 and its shape for `decay`.
+    """Parse the value of a hyperparameter with schedule=True. Return the number at step 0 and the shape for `decay`.
 
     3e-4 is constant; "lin_3e-4" falls linearly.
 
@@ -43,7 +43,7 @@ def parse_schedule(value: float | str) -> tuple[float, str]:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A number that changes with the steps of one seed, as `decay` says."""
+    """A number that changes with the steps of one seed. For the fields see `decay`."""
 
     start: float
     end: float
@@ -58,7 +58,7 @@ class Schedule:
     def parse(cls, value: PerSeed, budget: int) -> ScheduleOfEachSeed: ...
     @classmethod
     def parse(cls, value: float | str | PerSeed, budget: int) -> Schedule | ScheduleOfEachSeed:
-        """Return the schedule of a hyperparameter with schedule=True: constant, or from its start to 0 at `budget`."""
+        """Return the schedule of a hyperparameter with schedule=True: constant, or linear to 0 at `budget`."""
         if isinstance(value, PerSeed):
             return ScheduleOfEachSeed([cls._parse(one, budget) for one in value])
         return cls._parse(value, budget)
@@ -73,7 +73,7 @@ class Schedule:
 
 
 class ScheduleOfEachSeed:
-    """One schedule for each seed of a stack. `start` and calls give arrays [S] in place of numbers."""
+    """One schedule for each seed of a stack. `start` is an array [S], and a call returns an array [S]."""
 
     def __init__(self, schedules: Sequence[Schedule]) -> None:
         self._schedules = schedules
@@ -84,18 +84,18 @@ class ScheduleOfEachSeed:
 
 
 class Every:
-    """An event that is due every `period` steps that all n_envs environments of a seed take together.
+    """An event that is due whenever each of the n_envs environments of a seed has taken `period` more steps.
 
-    A call may come after several steps, so a multiple of the period may be passed rather than hit.
+    `due` may be called after several steps. It then counts every multiple of the period that was reached or passed.
     """
 
     def __init__(self, period: int, n_envs: int = 1) -> None:
         self.period, self._n_envs, self._passed = period, n_envs, 0
 
     def due(self, steps: int) -> int:
-        """Return how many multiples of the period were reached since the last call; 0: not due.
+        """Return how many multiples of the period were reached since the last call; 0: the event is not due.
 
-        steps: of one seed, so each step of all environments counts n_envs.
+        steps: the steps of one seed, to which each step of all its environments adds n_envs.
         """
         passed = steps // self._n_envs // self.period
         count, self._passed = passed - self._passed, passed

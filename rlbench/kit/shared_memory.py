@@ -1,8 +1,8 @@
 """Building blocks for learners whose processes update one set of parameters in shared memory, without a lock.
 
-An update is a few in-place operations on whole rows. Another process may run between two of them, or two processes may
-write one number at the same time, so a contribution is lost now and then. Such runs converge but are not repeatable bit
-for bit.
+An update is a few in-place operations on whole rows. Another process may run between two operations, or two processes
+may write one number at the same time. So a contribution is sometimes lost. Such runs converge, but they are not
+repeatable bit for bit.
 Sources: Recht et al. 2011 (Hogwild), arXiv:1106.5730; Mnih et al. 2016, arXiv:1602.01783, section 4 and supplement 8.
 """
 
@@ -23,7 +23,7 @@ from rlbench.api import BudgetExceeded, Diverged, Interaction, Stopped
 
 
 def shared(values: Tensor) -> Tensor:
-    """Return a copy in shared memory. A process started with "spawn" shares it if it gets the tensor as an argument."""
+    """Return a copy in shared memory. To share it with a "spawn" process, pass the tensor as an argument."""
     copy: Tensor = values.detach().cpu().clone().share_memory_()
     return copy
 
@@ -46,9 +46,9 @@ class SharedRMSprop:
 def run_workers(interaction: Interaction, count: int, target: Callable[..., None], *arguments: Any) -> None:
     """Run `target(env, rank, *arguments)` in `count` processes, each with its own environment, until all have ended.
 
-    All processes call `target` at the same time, as soon as the last one has started. `target` may end with
-    BudgetExceeded, Stopped or Diverged. When this call ends, for any reason, no process is left. Raises: WorkerFailed
-    as soon as a process fails.
+    All processes call `target` at the same time, as soon as the last process has started. `target` may end with
+    BudgetExceeded, Stopped or Diverged. However this call ends, all processes have ended then. Raises: WorkerFailed as
+    soon as a process fails.
     """
     context, started = multiprocessing.get_context("spawn"), shared(torch.zeros(count, dtype=torch.bool))
     processes: list[BaseProcess] = []

@@ -1,7 +1,7 @@
 """A Gaussian squashed into (−1, 1) by tanh, with the exact density of the squashed action.
 
-With a = tanh(u), the log-density decreases by Σ log(1 − tanh²(u)). In float32 that is −∞ from |u| = 9 on, but the equal
-expression 2(log 2 − u − softplus(−2u)) stays finite. Source: Haarnoja et al. 2018, arXiv:1801.01290, appendix C.
+With a = tanh(u), the log-density decreases by Σ log(1 − tanh²(u)). In float32 this logarithm is −∞ from |u| = 9 on. The
+equal expression 2(log 2 − u − softplus(−2u)) stays finite. Source: Haarnoja et al. 2018, arXiv:1801.01290, appendix C.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from rlbench.kit.kernel_choice import watched
 def squashed_gaussian(mean: Tensor, log_std: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     """Return the action tanh(u) at u = mean + e^log_std · noise, and its log-density.
 
-    The density refers to the normalised action. If the dimensions of the environment's action have half-widths h_i, the
-    log-density there is log p − Σ log h_i. This constant has no gradient and is left out, so a target entropy of −1 per
-    dimension means the same in all units of the actions.
+    The density is that of the normalised action. If the dimensions of the environment's action have half-widths h_i,
+    the log-density of that action is log p − Σ log h_i. This constant has no gradient and is left out. So a target
+    entropy of −1 per dimension has the same meaning in all units of the actions.
 
     Args: mean, log_std, noise (standard normal) [S, B, A].
     Returns: action [S, B, A] in [−1, 1], log-density [S, B]; both differentiable in mean and log_std.

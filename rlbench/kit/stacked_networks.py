@@ -1,10 +1,9 @@
-"""Networks for stacked seeds: an object holds the shapes, and one flat tensor [L, P] holds the numbers of all lanes.
+"""Networks for stacked seeds: an object contains the shapes, and one flat tensor [L, P] the parameters of all lanes.
 
 So clipping, Adam, Polyak averaging, checkpoints and dropping a seed are single operations on rows. P and the columns of
 each layer are multiples of 16 floats (one 64-byte register). Otherwise narrow products, such as 256 → 6 at batch 1,
-would give different bits in different stacks. No product, including those of gradients, has one row, one column or one
-term. Libraries compute such products with vector routines, which differ between one lane and several and round
-differently.
+would have different bits in different stacks. Every product, also in gradients, has at least two rows, two columns and
+two terms. Smaller products are computed by vector routines, which round differently for one lane and for several lanes.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from rlbench.kit.regularization import dropout_masks, layer_norm
 from rlbench.seeding import SeedStreams
 
 ALIGN = 16
-# From this many input numbers per lane, a sum is faster for a single output than a product with sixteen columns. In a
-# compiled graph it is always faster.
+# With this many input numbers per lane or more, a sum computes a single output faster than a product with sixteen
+# columns. In a compiled graph, the sum is always faster.
 LONG = 1 << 15
 Initialization = Literal["orthogonal", "uniform", "lecun_normal"]
 
@@ -40,9 +39,9 @@ class MLP:
 
     dims: (inputs, hidden …, outputs). init: "orthogonal" with zero biases (Saxe 2014; Huang 2022, detail 2); "uniform",
     U(±1/√inputs) for weights and biases (torch's default); or "lecun_normal", a normal distribution of variance
-    1/inputs, cut off at two deviations, with zero biases (flax's default). gains: the gain of the orthogonal
-    initialisation for each layer. layer_norm: normalise before each activation, with scales and shifts among the
-    parameters. dropout: the probability with which `masks` drops a unit of a hidden layer, before the normalisation.
+    1/inputs, truncated at two standard deviations, with zero biases (flax's default). gains: the gain of the orthogonal
+    initialisation for each layer. layer_norm: normalise before each activation; scales and shifts are parameters.
+    dropout: the probability with which `masks` drops a unit of a hidden layer, before the normalisation.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class MLP:
     def masks(self, streams: SeedStreams, name: str, copies: int, batch: int, device: str = "cpu") -> list[Tensor]:
         """Draw a dropout mask [S, copies, batch, units] for each hidden layer, each seed's from its own stream `name`.
 
-        Without dropout, nothing is drawn and the list is empty.
+        If dropout is 0, nothing is drawn and the list is empty.
         """
         shapes = [(copies, batch, units) for units in self._hidden]
         return [mask.to(device) for mask in dropout_masks(streams, name, self._dropout, shapes)]
@@ -121,20 +120,19 @@ class MLP:
                     x = x * masks[i].flatten(0, -3)
                 if norms:
                     x = layer_norm(x, *norms[i])
-                # The product has no other user, so relu_ may overwrite it. For a slice, autograd would copy all of it.
+                # Nothing else uses the product, so relu_ may overwrite it. Overwriting a slice, autograd would copy it.
                 x = torch.relu_(x) if unpadded and self.activation is torch.relu else self.activation(x)
         return x
 
     def _parts(self, params: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return the weights and biases as views of `params`.
 
-        If they are not differentiated, the views of the latest parameters are cached: making them takes half the time
-        of acting.
+        If `params` are not differentiated, cache their views, because creating views takes half the time of acting.
         """
         if params.requires_grad or torch.compiler.is_compiling():
             return self._views(params)
         cached, views = self._cache
-        if cached is not params:  # the views also show later changes of the same tensor
+        if cached is not params:  # views stay valid if the same tensor is changed in place
             views = self._views(params)
             self._cache = (params, views)
         return views
@@ -146,7 +144,7 @@ class MLP:
         return [(w.view(-1, *shape), bias.unsqueeze(1)) for w, bias, shape in zip(parts[::2], parts[1::2], shapes)]
 
     def _norms(self, params: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Return the scale and shift [L, 1, units] of each hidden layer as views of `params`; without them, nothing."""
+        """Return scale and shift [L, 1, units] of each hidden layer as views of `params`; empty without layer_norm."""
         if not self._norm_sizes:
             return []
         parts = params[:, self._products : self.size].unsqueeze(1).split(self._norm_sizes, 2)
@@ -166,10 +164,10 @@ def _first_row(x: Tensor, columns: int) -> Tensor:
 def _weighted_sum(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Return the first column [L, B, 1] of x · weight + bias, computed with sums instead of a product.
 
-    A graph fuses the loops of these sums, and of their gradients, with the loops around them. They take less time than
-    products with sixteen columns, of which fifteen are padding. The column is extracted by a masked sum, whose result a
-    graph stores contiguously. The elements of a slice would be sixteen floats apart and would be read again for each
-    row of x.
+    A compiled graph fuses the loops of these sums, and of their gradients, with the loops around them. So the sums take
+    less time than products with sixteen columns, of which fifteen are padding. A masked sum extracts the column,
+    because a graph stores its result contiguously. The elements of a slice would be sixteen floats apart and would be
+    read again for each row of x.
     """
     first = torch.arange(ALIGN, device=weight.device) == 0
     column = (weight * first).sum(-1).unsqueeze(1)  # [L, 1, inputs]
@@ -179,7 +177,7 @@ def _weighted_sum(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 def drawn_weights(
     generator: Generator, inputs: int, outputs: int, init: Initialization, gain: float
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Draw the weights [inputs, outputs] and biases [outputs] of a layer. gain: of the orthogonal initialisation."""
+    """Draw the weights [inputs, outputs] and biases [outputs] of a layer. gain: for the orthogonal initialisation."""
     if init == "orthogonal":
         return gain * _orthogonal(generator, inputs, outputs), np.zeros(outputs)
     if init == "lecun_normal":
@@ -195,11 +193,11 @@ def _orthogonal(generator: Generator, a: int, b: int) -> np.ndarray[Any, Any]:
 
 
 def _cut_normal(generator: Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """Draw from a normal distribution, cut off at two deviations and scaled to variance 1."""
+    """Draw from a normal distribution that is truncated at two standard deviations and scaled to variance 1."""
     values = generator.standard_normal(shape)
     while (beyond := np.abs(values) > 2).any():
         values[beyond] = generator.standard_normal(beyond.sum())
-    return values / 0.8796256610342398  # the deviation of what is left
+    return values / 0.8796256610342398  # the standard deviation of the truncated distribution
 
 
 @watched
@@ -207,8 +205,8 @@ def value_and_grad(loss: Callable[..., Any], params: Sequence[Tensor], *args: Te
     """Return the result of `loss(*params, *args)` and the gradient of its value for each of `params` [S, P].
 
     loss: returns its value [S], or a tuple of its value, a function that returns tensors by name, and further tensors.
-    A compiled graph calls that function itself and returns its tensors instead of it. Seeds share nothing, so the
-    gradient of the sum over S holds each seed's own gradient.
+    A compiled graph calls this function itself and returns the function's tensors in its place. Seeds share nothing, so
+    the gradient of the sum over S contains each seed's own gradient.
     """
 
     def total(params: Sequence[Tensor]) -> tuple[Tensor, Any]:

@@ -16,10 +16,10 @@ Parts = Mapping[str, Any]
 
 
 def pack(parts: Parts, num_seeds: int, copy: bool = True) -> dict[str, Array]:
-    """Return copies of everything in `parts`. An object's integers, which are the same for all seeds, become [S].
+    """Return everything in `parts` as arrays [S, …] by name.
 
-    An object's list of S tensors, whose shapes may differ, becomes an array [S] of arrays. copy: False: return views
-    where possible.
+    An integer in an object's `state()` is the same for all seeds and is repeated to [S]. A list of S tensors, whose
+    shapes may differ, becomes an object array [S] of arrays. copy: if false, return views where possible.
     """
     packed: dict[str, Array] = {}
     for name, part in parts.items():
@@ -43,7 +43,7 @@ def _tensor(array: Array) -> Tensor | list[Tensor]:
 
 
 def unpack(parts: Parts, state: Mapping[str, Array]) -> None:
-    """Load the result of `pack` into the same parts. Raises: KeyError for a part that is missing in `state`."""
+    """Load the result of `pack` into parts with the same names. Raises: KeyError if `state` lacks a part."""
     for name, part in parts.items():
         if isinstance(part, Tensor):
             part.copy_(torch.from_numpy(state[name]))

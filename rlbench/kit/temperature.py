@@ -6,7 +6,7 @@ import math
 
 
 def temperature(ent_coef: float | str) -> tuple[float, bool]:
-    """Return the initial temperature and whether it is learned. Raises: ValueError for an invalid value."""
+    """Return the initial temperature, and whether it is learned. Raises: ValueError for an invalid value."""
     text = str(ent_coef)
     try:
         initial = float("1" if text == "auto" else text.removeprefix("auto_"))
@@ -19,6 +19,9 @@ def temperature(ent_coef: float | str) -> tuple[float, bool]:
 
 
 def canonical(ent_coef: float | str) -> float | str:
-    """Return one spelling for equal settings, so that they are the same run. Raises: as `temperature`."""
+    """Return one spelling for all equal settings, so that their runs have the same key.
+
+    Raises: ValueError for an invalid value.
+    """
     initial, learned = temperature(ent_coef)
     return initial if not learned else "auto" if ent_coef == "auto" else f"auto_{initial!r}"

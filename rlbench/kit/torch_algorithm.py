@@ -1,4 +1,4 @@
-"""The base class of algorithms whose numbers are torch tensors: saved and loaded by one list of their parts."""
+"""The base class of algorithms in torch, which saves and loads an algorithm by a list of its parts."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def tensor(array: Array, device: str = "cpu") -> Tensor:
 
 
 class TorchAlgorithm(Algorithm):
-    """An algorithm that declares its parts once. A subclass writes `parts`, `train`, `act` and `policy_parts`.
+    """An algorithm that declares its parts once. A subclass defines `parts`, `train`, `act` and `policy_parts`.
 
-    num_seeds: S. obs_size: how many numbers an observation has. mask: how observations carry a mask of actions.
-    state_size: how many numbers networks get, which is an observation without the mask. inputs: the same, or the shape
-    of images, for `network`. obs_field: how flat observations are stored; images stay bytes.
+    num_seeds: S. obs_size: the length of a flat observation. mask: the action mask in observations.
+    state_size: the length of an observation without the mask. inputs: the argument of `network`, which is state_size or
+    the shape of images. obs_field: the field of flat observations, for storage; images stay bytes.
     """
 
     policy_parts: ClassVar[tuple[str, ...]] = ()
@@ -47,7 +47,7 @@ class TorchAlgorithm(Algorithm):
         frames = int(getattr(task.observation_space, "frames", 1))
         self.obs_field = Field((self.obs_size,), torch.float32 if images is None else torch.uint8, frames)
         numbers = {name: getattr(config, name) for name in self.per_seed if hasattr(config, name)}
-        self._of_each_seed = {  # a compiled graph always gets one of each seed, so that it is one graph for all stacks
+        self._of_each_seed = {  # a compiled graph always gets a number for each seed: one graph then serves all stacks
             name: tensor_of(value, 1, device.name).expand(self.num_seeds).contiguous()
             for name, value in numbers.items()
             if is_number(value) and (device.compile or isinstance(value, PerSeed))
@@ -67,12 +67,12 @@ class TorchAlgorithm(Algorithm):
         return tensor(array, self.device.name)
 
     def factor(self, name: str, dims: int = 1) -> float | Tensor:
-        """Return a hyperparameter of `per_seed`: a number or, if seeds differ in it, [S, 1, …] with `dims` axes."""
+        """Return a hyperparameter in `per_seed`: one number, or [S, 1, …] with `dims` axes if seeds differ in it."""
         number: float = getattr(self.config, name)
         return self._of_each_seed[name].view(-1, *[1] * (dims - 1)) if name in self._of_each_seed else number
 
     def active(self, interaction: Interaction) -> Tensor:
-        """Return which seeds are still learning [S] bool, as a tensor on the device, copied only if it changed."""
+        """Return which seeds are still learning [S] bool, as a tensor on the device. Copy it only if it has changed."""
         if interaction.active is not self._active_array:
             self._active_array = interaction.active
             self._active = self.tensor(self._active_array)

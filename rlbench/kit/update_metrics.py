@@ -1,4 +1,4 @@
-"""Numbers that tell how an update went, for learners to log."""
+"""Metrics of an update, such as the change of the policy, for learners to log."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from rlbench.kit.returns import masked_mean
 def policy_change(
     ratio: Tensor, log_ratio: Tensor, clip_range: Tensor, mask: Tensor | None = None
 ) -> dict[str, Tensor]:
-    """Return how far a policy is from the one that acted, for each seed: ratio, log_ratio [S, B] → [S] by name.
+    """Return metrics of a policy's distance from the acting policy: ratio, log_ratio [S, B] → [S] by name.
 
-    ratio: of the action's probabilities, now and when it was taken. approx_kl: E[ratio − 1 − log ratio], an estimate of
-    KL(acting policy ‖ policy) (Schulman 2020, "Approximating KL Divergence"). clip_fraction: the share of ratios that
-    differ from 1 by more than clip_range. mask: 1 for the numbers that count [S, B], 0 for the others; None: all count.
+    ratio: the action's probability now, divided by its probability when it was taken. mask: 1 for the numbers that
+    count [S, B], 0 for the others; None: all count.
+
+    Returns: approx_kl, E[ratio − 1 − log ratio], an estimate of KL(acting policy ‖ policy) (Schulman 2020,
+    "Approximating KL Divergence"); clip_fraction, the share of ratios that differ from 1 by more than clip_range.
     """
     clipped, change = ((ratio - 1).abs() > clip_range).float(), ratio - 1 - log_ratio
     if mask is None:
@@ -26,9 +28,9 @@ def policy_change(
 
 @watched
 def explained_variance(error: Tensor, returns: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return the share of each seed's variance of returns that the values explain: [S, …], [S, …] → [S].
+    """Return which share of the variance of each seed's returns the values explain: [S, …], [S, …] → [S].
 
-    It is 1 − Var(error) / Var(returns), where the error is returns minus values, and 0 if all returns are equal.
+    It is 1 − Var(error) / Var(returns), where the error is returns minus values. It is 0 if all returns are equal.
     mask: 1 for the numbers that count [S, …], 0 for the others; None: all count.
     """
     of_error, of_returns = (_variance(x.flatten(1), mask) for x in (error, returns))
@@ -37,7 +39,7 @@ def explained_variance(error: Tensor, returns: Tensor, mask: Tensor | None = Non
 
 
 def _variance(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the variance of the numbers that count: [S, B], mask [S, …] → [S]."""
+    """Return the variance of the numbers whose mask is 1: x [S, B], mask [S, …] → [S]. mask None: of all numbers."""
     if mask is None:
         centred = x - x.mean(-1, keepdim=True)
         return (centred * centred).mean(-1)

@@ -1,4 +1,4 @@
-"""The schedule of updates of an algorithm with a replay buffer, counted in the same way as by Stable-Baselines3."""
+"""The schedule of updates of an algorithm with a replay buffer, with the same counts as in Stable-Baselines3."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from rlbench.kit.schedules import Every
 
 
 def check_replay_settings(config: Any) -> None:
-    """Raise ValueError for settings that contradict each other. config: has gradient_steps, buffer_size, batch_size."""
+    """Check that replay settings do not contradict each other. Raises: ValueError.
+
+    config: a Config with gradient_steps, buffer_size and batch_size.
+    """
     if config.gradient_steps == 0:
         raise ValueError("gradient_steps must be -1 or at least 1")
     if config.buffer_size < config.batch_size:
@@ -18,12 +21,12 @@ def check_replay_settings(config: Any) -> None:
 
 
 class UpdateRounds:
-    """Rounds of updates: one after every `train_freq` steps that all n_envs environments take together.
+    """Rounds of updates: one round whenever each of the n_envs environments has taken `train_freq` more steps.
 
-    A round has `gradient_steps` updates; with -1, one for each step that a seed has taken since the last round. No
-    round takes place during the first `learning_starts` steps of a seed.
+    A round has `gradient_steps` updates. With -1, it has one update for each step that a seed has taken since the last
+    round. There is no round during the first `learning_starts` steps of a seed.
 
-    config: has n_envs, train_freq, gradient_steps and learning_starts. budget: the steps of one seed.
+    config: a Config with n_envs, train_freq, gradient_steps and learning_starts. budget: the steps of one seed.
     Raises: ValueError if the warm-up leaves no step for learning.
     """
 
@@ -36,7 +39,7 @@ class UpdateRounds:
 
     def due(self, steps: int) -> int:
         """Return how many updates are due after `steps` steps of one seed. Call it after every step."""
-        is_due = self._round.due(steps)  # counted in the warm-up too, or a round would be due at its end
+        is_due = self._round.due(steps)  # also called during the warm-up, or a round would be due at its end
         return self._updates if is_due and steps > self._warm_up else 0
 
     def state(self) -> dict[str, int]:
