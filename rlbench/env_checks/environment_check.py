@@ -1,4 +1,4 @@
-"""The check of one environment: make it, reset it twice with one seed, step it, and say what it does wrong."""
+"""The check of one environment: make it, reset it twice with one seed, step it, and describe its faults."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from rlbench.envs.environment_faults import error_fault, reset_fault, step_fault
 from rlbench.envs.frame_stack import stacked_space
 from rlbench.envs.multiagent.joint_env import AGENT_MASKS
 
-STEPS = 200  # longest episode that is played; random episodes of most tasks are shorter
-_SECONDS = 3.0  # of an episode; slow environments are played for fewer steps
-_PATIENCE_SECONDS = 10.0  # of the check; if it takes longer, shared state is not tested
+STEPS = 200  # the most steps that are played of an episode; random episodes of most tasks are shorter
+_SECONDS = 3.0  # the longest time for the first episode; slow environments are played for fewer steps
+_PATIENCE_SECONDS = 10.0  # if the check has taken longer than this, shared state is not tested
 _SEED = 1
 
 
@@ -30,7 +30,7 @@ class EnvironmentFacts:
     """The properties of an environment that the check has found.
 
     repeats: whether `reset` with the same seed begins the same episode.
-    shares_state: whether an episode changes while another environment of the task is played beside it.
+    shares_state: whether an episode changes if another environment of the task is played at the same time.
     time_limit: the steps after which Gymnasium truncates an episode; None: no limit.
     ended: whether a random episode ended within 200 steps. gives_masks: whether `info` has an action mask.
     """
@@ -46,7 +46,7 @@ class EnvironmentFacts:
 
 @dataclass(frozen=True)
 class _Played:
-    """The beginning of one episode. trace: observation, reward and flags of each step, in comparable form."""
+    """The beginning of one episode. trace: observation, reward and flags of each step, as values that `==` compares."""
 
     trace: tuple[Any, ...]
     ended: bool
@@ -56,7 +56,7 @@ class _Played:
 def check_environment(task: Task, make_env: Callable[[Task], Environment]) -> EnvironmentFacts:
     """Make an environment, play the beginning of an episode twice, and return the facts.
 
-    Raises: EnvironmentFault for a fault that would spoil every run; any error of making the environment.
+    Raises: EnvironmentFault for a fault that would make every run fail or invalid; any error of `make_env`.
     """
     began = time.monotonic()
     env = make_env(task)
@@ -74,7 +74,7 @@ def check_environment(task: Task, make_env: Callable[[Task], Environment]) -> En
         repeats = _play(env, first).trace == first.trace
     finally:
         _close(env)
-    if not repeats:  # its second episode may depend on its first, so compare a new environment
+    if not repeats:  # the second episode may depend on the first, so compare with a new environment
         env = make_env(task)
         try:
             repeats = _play(env, first).trace == first.trace
@@ -88,11 +88,11 @@ def check_environment(task: Task, make_env: Callable[[Task], Environment]) -> En
 
 
 def _shares_state(task: Task, make_env: Callable[[Task], Environment], first: _Played) -> bool:
-    """Return whether the first episode of a new environment changes while another new one is played beside it."""
+    """Return whether the first episode of a new environment changes if another new one is played at the same time."""
     env = make_env(task)
     try:
         other = make_env(task)
-    except Exception:  # noqa: BLE001 - a simulator of which only one may exist; it reports so when it is run
+    except Exception:  # noqa: BLE001 - some simulators allow only one instance; a run then reports this error
         _close(env)
         return False
     try:
@@ -105,8 +105,8 @@ def _shares_state(task: Task, make_env: Callable[[Task], Environment], first: _P
 def refuse_running_statistics(env: Environment) -> None:
     """Raise EnvironmentFault if a wrapper keeps statistics over episodes.
 
-    Each environment has statistics of its own, so policies would be trained and evaluated under different ones, and the
-    same policy would get a different score at each evaluation.
+    Each environment would have its own statistics. So policies would be trained and evaluated under different
+    statistics, and the same policy would get a different score at each evaluation.
     """
     for wrapper in _wrappers(env):
         own = vars(wrapper).values()
@@ -139,8 +139,8 @@ def _close(env: Environment) -> None:
 def _play(env: Environment, first: _Played | None = None, beside: Environment | None = None) -> _Played:
     """Play the beginning of an episode, always with the same random actions.
 
-    first: play as many steps as in this episode. beside: another environment, to reset with another seed and to step
-    with the same actions.
+    first: play as many steps as this episode has. beside: another environment, which is reset with another seed and
+    stepped with the same actions.
     """
     steps = STEPS if first is None else len(first.trace) - 1
     began = time.monotonic()
@@ -191,7 +191,7 @@ def _draw(space: AnySpace, info: Any) -> Any:
 
 
 def _with_advice(fault: str, env: Environment) -> str:
-    """Add what to do about several rewards at once, which multi-objective environments give."""
+    """Add advice to a fault: how to combine the several rewards of a multi-objective environment."""
     if "a reward of shape" not in fault or not hasattr(env.unwrapped, "reward_space"):
         return fault
     return (
@@ -201,7 +201,7 @@ def _with_advice(fault: str, env: Environment) -> str:
 
 
 def _comparable(value: Any) -> Any:
-    """Return an observation in a form that `==` compares by all its bits."""
+    """Convert an observation to a value for which `==` compares all bits."""
     if isinstance(value, dict):
         return tuple((str(key), _comparable(value[key])) for key in sorted(value, key=str))
     if isinstance(value, (tuple, list)):

@@ -1,6 +1,6 @@
-"""Ask for the facts of environments in child processes, several at a time, and cache the answers.
+"""Checks of environments in child processes, several at a time, with a cache of the facts that they found.
 
-An environment may print, hang, crash or end its process. This costs at most a time limit, and gives a message.
+An environment may print, hang, crash or end its process. The check then returns a message, after a time limit at most.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ Answer = EnvironmentFacts | str
 def ask_environments(
     plugins: Plugins, tasks: Sequence[Task], seconds: float = TIME_LIMIT_SECONDS
 ) -> list[EnvironmentFacts | str]:
-    """Return the facts of each task's environment, or in words why it cannot be used.
+    """Return for each task the facts of its environment, or the reason why the environment cannot be used.
 
-    Answers are cached for as long as the modules that an environment imports stay the same. seconds: longest time for
-    one environment to be made, reset and stepped.
+    Facts are cached until a module that the environment imports changes. seconds: the longest time for making,
+    resetting and stepping one environment.
     """
     answers: dict[int, Answer] = {}
     unknown: list[int] = []
@@ -68,13 +68,13 @@ def ask_environments(
 
 
 def _is_registered_here_alone(task: Task) -> bool:
-    """Return whether only this process knows the id, as after `gymnasium.register(…, entry_point=MyEnv)`."""
+    """Return whether the id is known only in this process, as after `gymnasium.register(…, entry_point=MyEnv)`."""
     spec = gymnasium.registry.get(task.env_id)
     return spec is not None and callable(spec.entry_point)
 
 
 def _locally(plugins: Plugins, task: Task, answer: Answer) -> Answer:
-    """If a child could not find an environment that this process has registered or loaded, check it in this process."""
+    """Return the answer of a child, but check an environment here if only this process has registered or loaded it."""
     if isinstance(answer, str) and answer.startswith(_UNKNOWN_THERE):
         if task.env_id in gymnasium.registry or task.backend != Task.backend:
             return _check_here(plugins, task)
@@ -94,7 +94,7 @@ def _check_here(plugins: Plugins, task: Task) -> Answer:
 
 
 def _ask(tasks: Sequence[Task], plugins: Plugins, seconds: float, children: Children) -> list[Answer]:
-    """Ask one child process for all tasks. If it ends while it checks one, ask another child for the rest."""
+    """Ask one child process about all tasks. If the child ends during a task, ask another child about the rest."""
     answers: list[Answer] = []
     while len(answers) < len(tasks):
         left = tasks[len(answers) :]
@@ -102,7 +102,7 @@ def _ask(tasks: Sequence[Task], plugins: Plugins, seconds: float, children: Chil
         if len(entries) < len(left):
             entries.append({"fault": f"cannot be used: {failure}"})
         for position, (task, entry) in enumerate(zip(left, entries)):
-            if "fault" in entry and position > 0:  # an earlier environment may have changed the process: ask again
+            if "fault" in entry and position > 0:  # an earlier environment may be the cause: ask a new process
                 break
             answer = _decode(entry)
             if isinstance(answer, EnvironmentFacts):
@@ -114,7 +114,7 @@ def _ask(tasks: Sequence[Task], plugins: Plugins, seconds: float, children: Chil
 def _query(
     tasks: Sequence[Task], plugins: Plugins, seconds: float, children: Children
 ) -> tuple[list[dict[str, Any]], str]:
-    """Return a child's answers, one for each task that it reached, and how it ended if it did not reach the last."""
+    """Return a child's answers, one for each task that it has checked, and how the child ended, in words."""
     files = [str(plugin.file) for plugin in plugins.files]
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         question, answer = Path(folder, "question.json"), Path(folder, "answers.jsonl")
@@ -130,7 +130,7 @@ def _query(
 
 
 def _read(answers: Path) -> list[dict[str, Any]]:
-    """Return the answers that a child has written, up to the first that is missing or incomplete."""
+    """Return the answers that a child has written, before the first missing or incomplete answer."""
     entries: list[dict[str, Any]] = []
     for line in answers.read_text("utf-8", errors="replace").splitlines():
         try:
@@ -164,10 +164,10 @@ def _cache_file(task: Task, plugins: Plugins) -> Path:
     import rlbench
 
     without_budget = canonical(dataclasses.replace(task, label="", steps=0, evaluation=EvaluationProtocol()))
-    # The folders of modules count only for a task that names a module, as in "module:MyEnv-v0".
+    # The folders of modules are part of the identity only if the task names a module, as in "module:MyEnv-v0".
     foreign = task.backend != Task.backend or _FOREIGN.search(without_budget)
     places = [sys.path, os.getcwd()] if foreign else [gymnasium.__file__]
-    files = sorted(str(plugin.file) for plugin in plugins.files)  # each may register the id as another environment
+    files = sorted(str(plugin.file) for plugin in plugins.files)  # a file may register the id as another environment
     identity = [_CACHE_VERSION, rlbench.__version__, sys.version, places, files, without_budget]
     return cache_folder("environments") / f"{hashlib.sha256(canonical(identity).encode()).hexdigest()[:32]}.json"
 

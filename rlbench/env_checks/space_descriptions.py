@@ -1,4 +1,4 @@
-"""Spaces as JSON values, to pass them from a child process and to keep them in a cache."""
+"""Conversion of spaces to JSON values and back, to pass spaces from a child process and to cache them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rlbench.envs.multiagent.joint_space import JointVectors
 
 
 class UnknownSpace(spaces.Space[Any]):
-    """A space of a kind that rlbench does not know. kind: name of its class. description: its own text."""
+    """A space of a class that rlbench does not know. kind: the name of the class. description: the space as text."""
 
     def __init__(self, kind: str, description: str, dtype: str | None = None) -> None:
         super().__init__(None, None if dtype is None else np.dtype(dtype))
@@ -28,7 +28,7 @@ class UnknownSpace(spaces.Space[Any]):
 
 
 def describe_space(space: AnySpace) -> dict[str, Any]:
-    """Return a space as JSON values. `space_from` is the inverse, except for kinds of spaces not listed here."""
+    """Return a space as JSON values. `space_from` is the inverse; from an unknown kind it makes an UnknownSpace."""
     if isinstance(space, JointVectors):
         layout = space.layout
         groups = [[list(g.members), g.obs_size, describe_space(g.action_space)] for g in layout.groups]

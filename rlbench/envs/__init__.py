@@ -1,1 +1,1 @@
-"""Environments and the boundary where steps are counted: the backends, the meter, and the two ways to drive it."""
+"""Environments and the boundary where steps are counted: backends, the meter, and the ways to step environments."""

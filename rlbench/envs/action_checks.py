@@ -1,4 +1,4 @@
-"""Checks of an algorithm's actions before environments get them: an environment may take a wrong one silently."""
+"""Checks of an algorithm's actions before environments get them, because an environment may not refuse a wrong one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from rlbench.api.task import AnySpace
 
 
 def as_taken(actions: Array, space: AnySpace, who: str) -> Array:
-    """Return actions [S, E, …] as environments take them: integers for a Discrete space.
+    """Return actions [S, E, …] in the form that environments accept: integers for a Discrete space.
 
-    who: begins a message, such as "act returned". A discrete action that is not finite becomes 0; no environment takes
-    it. Raises: RlbenchError for actions of another shape, that are no numbers, or that are discrete and not whole.
+    who: the beginning of error messages, such as "act returned". A discrete action that is not finite becomes 0; the
+    caller must not pass it to an environment. Raises: RlbenchError if actions have another shape than the space, are
+    not numbers, or are discrete and not whole numbers.
     """
     shape = getattr(space, "shape", None)
     if shape is not None and actions.shape[2:] != shape:

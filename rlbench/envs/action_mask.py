@@ -1,8 +1,8 @@
 """Action masks as part of the observation.
 
-An environment that forbids actions reports a mask in `info["action_mask"]` [n], as Gymnasium's Taxi does: 1 for each of
-its n discrete actions that is allowed, else 0. Because the mask is appended to the observation, it is stored in replay,
-restored on resume and given in evaluation like any observation. A suite asks for it by `action_masks: true`.
+An environment that forbids actions reports a mask in `info["action_mask"]` [n], as Gymnasium's Taxi does. For each of
+its n discrete actions, the mask is 1 if the action is allowed, else 0. A suite with `action_masks: true` appends the
+mask to the observation. So replay stores it, a resume restores it, and evaluation has it, like any observation.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class MaskedBox(spaces.Box):
 
 
 class ActionMaskInObservation(gymnasium.Wrapper[Array, Any, Any, Any]):
-    """Append to each observation the mask of the actions that may follow it, and refuse all other actions.
+    """Append to each observation the mask of the actions that are allowed next, and refuse all other actions.
 
-    No action follows the last observation of an episode that terminates, so its mask allows all.
+    No action follows the last observation of a terminated episode, so its mask allows all actions.
 
-    Raises: RlbenchError for a mask that is missing, malformed or allows nothing, and for a forbidden action; TypeError
-    for spaces that have no mask.
+    Raises: RlbenchError if a mask is missing, malformed or allows no action, or if an action is forbidden; TypeError if
+    the spaces cannot have a mask.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:

@@ -1,7 +1,7 @@
-"""Wrappers that take actions as integers from 0, or as numbers in [0, 1), whatever the environment's action space.
+"""Wrappers whose actions are integers from 0, or numbers in [0, 1), whatever the environment's action space.
 
-A plan adds these wrappers to a task where an algorithm does not support an environment's action space, so they are part
-of the run's identity. Each gives the environment an element of its own action space, as a new object.
+If an algorithm does not support an environment's action space, a plan adds one of these wrappers to the task. So it is
+part of the run's key. The environment gets an element of its own action space, as a new object.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from gymnasium import spaces
 
 from rlbench.api import Array
 
-# The most combinations that one discrete action may stand for, and the most choices of all parts together.
+# The largest number of combinations that are encoded as one discrete action, and of choices of all parts together.
 MAX_COMBINATIONS, MAX_CHOICES = 1024, 10_000
 
 
 def counts_of(space: spaces.Space[Any]) -> list[int] | None:
-    """Return how many values each number of an action can have, or None if not all are integers of a finite range.
+    """Return how many values each number of an action can have, or None if not all numbers are bounded integers.
 
-    Supported are Discrete, MultiDiscrete, MultiBinary, Boxes of integers, and Tuple and Dict of these.
+    Supported are Discrete, MultiDiscrete, MultiBinary, Boxes of integers, and Tuples and Dicts of these.
     """
     if isinstance(space, spaces.Discrete):
         return [int(space.n)]
@@ -30,7 +30,7 @@ def counts_of(space: spaces.Space[Any]) -> list[int] | None:
     if isinstance(space, spaces.MultiBinary):
         return [2] * int(np.prod(space.shape))
     if isinstance(space, spaces.Box) and space.dtype.kind in "iu":
-        # As Python's integers, because the width of a Box may be greater than its dtype holds.
+        # Computed with Python's integers, because the width of a Box may exceed the range of its dtype.
         return [int(high) - int(low) + 1 for low, high in zip(space.low.ravel(), space.high.ravel())]
     if isinstance(space, (spaces.Dict, spaces.Tuple)):
         parts = [counts_of(part) for part in parts_of(space)]
@@ -40,12 +40,12 @@ def counts_of(space: spaces.Space[Any]) -> list[int] | None:
 
 
 def parts_of(space: spaces.Dict | spaces.Tuple[Any]) -> list[spaces.Space[Any]]:
-    """Return the spaces of the parts, in the space's own order."""
+    """Return the spaces of the parts, in the order of the Dict or Tuple."""
     return list(space.spaces.values() if isinstance(space, spaces.Dict) else space.spaces)
 
 
 def element(space: spaces.Space[Any], numbers: Array) -> Any:
-    """Return the action of `space` that has these numbers, each counted from 0: one for each of `counts_of`."""
+    """Return the element of `space` with these numbers. Each is counted from 0, and `counts_of` has its range."""
     if isinstance(space, spaces.Discrete):
         return space.dtype.type(space.start + numbers[0])
     if isinstance(space, spaces.MultiDiscrete):
@@ -54,12 +54,12 @@ def element(space: spaces.Space[Any], numbers: Array) -> Any:
         return numbers.reshape(space.shape).astype(space.dtype)
     if isinstance(space, spaces.Box):
         return (space.low + numbers.reshape(space.shape).astype(space.dtype)).astype(space.dtype)
-    assert isinstance(space, (spaces.Dict, spaces.Tuple))  # `counts_of` reads no other
+    assert isinstance(space, (spaces.Dict, spaces.Tuple))  # `counts_of` returned None for any other space
     return _assembled(space, [len(counts_of(part) or ()) for part in parts_of(space)], numbers, element)
 
 
 def _assembled(space: spaces.Dict | spaces.Tuple[Any], sizes: list[int], numbers: Array, make: Any) -> Any:
-    """Return an element of a Dict or Tuple. sizes: how many of the numbers each part takes. make: makes a part."""
+    """Return an element of a Dict or Tuple. sizes: how many numbers each part has. make: (part, numbers) → value."""
     values = np.split(numbers, np.cumsum(sizes)[:-1])
     made = [make(part, own) for part, own in zip(parts_of(space), values)]
     return dict(zip(space.spaces, made)) if isinstance(space, spaces.Dict) else tuple(made)
@@ -78,19 +78,19 @@ def draws_of(space: spaces.Space[Any]) -> int | None:
 
 
 def drawn_element(space: spaces.Space[Any], unit: Array) -> Any:
-    """Return the action that numbers in [0, 1) determine. Uniform numbers give a uniform action."""
+    """Return the element of `space` that numbers in [0, 1) determine. If they are uniform, so is the element."""
     if isinstance(space, spaces.Box) and space.dtype.kind == "f":
         low, high = space.low.astype(np.float64), space.high.astype(np.float64)
         return np.clip(low + unit.reshape(space.shape) * (high - low), low, high).astype(space.dtype)
     if isinstance(space, (spaces.Dict, spaces.Tuple)):
         return _assembled(space, [draws_of(part) or 0 for part in parts_of(space)], unit, drawn_element)
     counts = counts_of(space)
-    assert counts is not None  # `draws_of` reads no other
+    assert counts is not None  # `draws_of` returned None for any other space
     return element(space, np.minimum(np.floor(unit * counts), np.array(counts) - 1).astype(np.int64))
 
 
 class ActionsFromZero(gymnasium.ActionWrapper[Any, Any, Any]):
-    """Take discrete actions counted from 0, for an environment whose first action has another number."""
+    """Accept discrete actions counted from 0, for an environment whose first action has another number."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
@@ -98,7 +98,7 @@ class ActionsFromZero(gymnasium.ActionWrapper[Any, Any, Any]):
 
     @staticmethod
     def shown(space: spaces.Space[Any]) -> spaces.Space[Any]:
-        """Return the space of the actions that the wrapper takes, for an environment with actions in `space`."""
+        """Return the wrapper's action space, for an environment whose action space is `space`."""
         if not isinstance(space, spaces.Discrete):
             raise TypeError(f"ActionsFromZero needs discrete actions, got {space}")
         return spaces.Discrete(int(space.n))
@@ -108,7 +108,7 @@ class ActionsFromZero(gymnasium.ActionWrapper[Any, Any, Any]):
 
 
 class ActionsAsChoices(gymnasium.ActionWrapper[Any, Any, Any]):
-    """Take the numbers of a Tuple, a Dict or a Box of integers as one MultiDiscrete action, each counted from 0."""
+    """Accept one MultiDiscrete action, counted from 0, for the numbers of a Tuple, a Dict or a Box of integers."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
@@ -123,7 +123,7 @@ class ActionsAsChoices(gymnasium.ActionWrapper[Any, Any, Any]):
 
 
 class ActionsAsOneChoice(gymnasium.ActionWrapper[Any, Any, Any]):
-    """Take each combination of an action's numbers as one discrete action; the last number changes fastest."""
+    """Accept one discrete action for each combination of an action's numbers. The last number changes fastest."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
@@ -139,7 +139,7 @@ class ActionsAsOneChoice(gymnasium.ActionWrapper[Any, Any, Any]):
 
 
 class ActionsAsDraws(gymnasium.ActionWrapper[Any, Any, Any]):
-    """Take numbers in [0, 1) that determine an action of any bounded space, for algorithms that draw them uniformly."""
+    """Accept numbers in [0, 1) that determine an action in any bounded space, for algorithms that draw uniformly."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)

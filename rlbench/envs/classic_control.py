@@ -1,9 +1,9 @@
 """Gymnasium's classic control for many environments per numpy call, bitwise identical.
 
 Each function repeats Gymnasium's arithmetic in the same order on float64 columns [n], with one entry per lane. Where
-numpy computes an array differently from a number, the function computes number by number: x ** 2 of a numpy number is
-C's pow, which does not always equal x · x, and mountain car uses C's cosine. `rlbench.envs.vectorized_classic` compares
-a task with Gymnasium before it is used, and `tests/envs/test_classic.py` compares longer episodes.
+numpy computes an array differently from a number, the function computes number by number. For example, x ** 2 of a
+numpy number is C's pow, which does not always equal x · x, and mountain car uses C's cosine. Before a task is used,
+`rlbench.envs.vectorized_classic` compares it with Gymnasium. `tests/envs/test_classic.py` compares longer episodes.
 
 Source: the dynamics of gymnasium.envs.classic_control (Barto, Sutton & Anderson 1983; Sutton 1996; Moore 1990).
 """
@@ -74,7 +74,7 @@ class Pendulum(Dynamics):
 
 
 class MountainCar(Dynamics):
-    """MountainCar-v0. goal_velocity: the lowest velocity with which the goal counts as reached."""
+    """MountainCar-v0. goal_velocity: the goal counts as reached only at this velocity or more."""
 
     def __init__(self, goal_velocity: float = 0) -> None:
         self._goal_velocity = goal_velocity

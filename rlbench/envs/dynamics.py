@@ -1,4 +1,4 @@
-"""A task's dynamics for whole columns of environments, and arithmetic that matches numpy's scalars."""
+"""A task's dynamics for many environments at once, and arithmetic with the same bits as numpy's scalars."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Dynamics(ABC):
 
     @abstractmethod
     def start(self, generator: Generator) -> tuple[Array, Array]:
-        """Draw a first state. Returns: the state [columns] and its observation."""
+        """Draw the first state of an episode. Returns: the state [number of columns] and its observation."""
 
     @abstractmethod
     def step(self, state: Columns, actions: Array) -> tuple[Columns, Array, Array]:

@@ -1,4 +1,4 @@
-"""Descriptions of faults: how an environment's answers differ from Gymnasium's interface and from its own spaces."""
+"""Descriptions of an environment's faults: errors, and answers that violate Gymnasium's interface or its own spaces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rlbench.api.task import AnySpace
 from rlbench.messages import error_text, shortened
 
 NOT_FINITE_OBSERVATION = "an observation that is not finite"
-_LONGEST = 500  # characters of an error; each seed of a stack may have one
+_LONGEST = 500  # characters of an error, because each seed of a stack may have an error
 
 
 def reset_fault(answer: Any, space: AnySpace) -> str:
@@ -55,7 +55,7 @@ def _wrong_in_step(answer: Any, space: AnySpace) -> str:
 
 
 def error_fault(error: BaseException, method: str) -> str:
-    """Return what an environment raised in `method`, with the innermost line of code outside installed packages."""
+    """Describe an error that an environment raised in `method`, with the innermost line outside installed packages."""
     if isinstance(error, RlbenchError):  # raised by one of rlbench's own wrappers; the message says what to do
         return shortened(str(error))
     text = f"its {method} raised {error_text(error, _LONGEST)}"
@@ -64,8 +64,9 @@ def error_fault(error: BaseException, method: str) -> str:
 
 
 def begun(reset: Callable[[], Array], fail: Callable[[str], None]) -> Array | None:
-    """Return the first observation of an episode. If the environment fails, call `fail` with the fault and return
-    None.
+    """Call `reset` and return the first observation of the episode.
+
+    If the environment fails, call `fail` with a description of the fault, and return None.
     """
     try:
         first = reset()
@@ -86,14 +87,14 @@ def not_finite_lanes(obs: Array, reward: Array) -> list[int]:
 
 
 def step_fault_of(envs: EnvBatch, lane: int, obs: Array) -> str:
-    """Return what was wrong in a lane's last step, which gave a number that is not finite. obs: its observation."""
+    """Describe the fault in a lane's last step, whose observation `obs` or reward was not finite."""
     describe: Callable[[int], str] = getattr(envs, "fault", lambda lane: "")
     what = "a reward that is not finite" if np.isfinite(obs).all() else NOT_FINITE_OBSERVATION
     return describe(lane) or f"its step gave {what}"
 
 
 def observation_fault(value: Any, space: AnySpace, key: str = "") -> str:
-    """Return how an observation differs from its space, or "". Values beyond the bounds of a Box are accepted.
+    """Return how an observation violates its space, or "". Values beyond the bounds of a Box are accepted.
 
     key: path of this part within the whole observation, such as "['goal']".
     """

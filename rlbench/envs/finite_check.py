@@ -1,7 +1,7 @@
-"""A fast check that numbers are finite, because it runs on every step.
+"""A check that numbers are finite, which is fast because it runs at every step.
 
-x · 0 is 0 for a finite x and NaN otherwise. One dot product with zeros therefore checks a whole array, and for a few
-numbers it costs less than half of `isfinite(x).all()`.
+x · 0 is 0 for a finite x and NaN otherwise. So one dot product with zeros checks a whole array. For a few numbers it
+takes less than half the time of `isfinite(x).all()`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Observations of any space as one float vector.
 
-A plan adds these wrappers to a task where an environment's spaces need them, so they are part of the run's identity.
+If an environment's spaces need one of these wrappers, a plan adds it to the task. So it is part of the run's key.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def is_text(space: spaces.Space[Any]) -> bool:
 
 
 def pick(space: spaces.Space[Any], kept: spaces.Space[Any], value: Any) -> Any:
-    """Return the parts of `value`, an element of `space`, that are in `kept`, its readable part."""
+    """Return the readable parts of `value`, an element of `space`. kept: the readable part of `space`."""
     if isinstance(space, spaces.Dict) and isinstance(kept, spaces.Dict):
         return {key: pick(space.spaces[key], part, value[key]) for key, part in kept.spaces.items()}
     if isinstance(space, spaces.Tuple) and isinstance(kept, spaces.Tuple):
@@ -49,14 +49,14 @@ def pick(space: spaces.Space[Any], kept: spaces.Space[Any], value: Any) -> Any:
 
 
 class OneHotVectors(spaces.Box):
-    """The vectors [n] that the observations of a Discrete space of n values become: a single 1 among zeros."""
+    """The space of one-hot vectors [n], which represent the observations of a Discrete space of n values."""
 
 
 class FlatObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
-    """Write each observation as one vector of float32, with Gymnasium's own flattening.
+    """Convert each observation to one vector of float32, with Gymnasium's own flattening.
 
     Discrete values become one-hot vectors, and the keys of a Dict are sorted. Text parts are left out. Raises:
-    TypeError if nothing else is left, or if the space has no fixed number of values.
+    TypeError if all parts are text, or if the space has no fixed number of values.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
@@ -66,7 +66,7 @@ class FlatObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
 
     @staticmethod
     def shown(space: spaces.Space[Any]) -> spaces.Box:
-        """Return the space of the vectors that observations in `space` become."""
+        """Return the space of the vectors to which observations in `space` are converted."""
         kept = readable_part(space)
         if kept is None:
             raise TypeError(f"{space} cannot be written as a vector")
@@ -85,12 +85,12 @@ class FlatObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
 
 
 def _long_axes(shape: tuple[int, ...]) -> list[int]:
-    """Return the axes of more than one number; others may be missing or too many without a change of order."""
+    """Return the lengths of the axes that are longer than 1. Other axes do not affect the order of the numbers."""
     return [length for length in shape if length != 1]
 
 
 class NoObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
-    """Give a single 0 instead of each observation, for algorithms that use no observations."""
+    """Return a single 0 instead of each observation, for algorithms that use no observations."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)

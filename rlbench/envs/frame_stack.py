@@ -1,4 +1,4 @@
-"""The space of observations that are stacks of frames, by which a replay knows that it may store each frame once."""
+"""The space of observations that are stacks of frames. It tells a replay that it may store each frame only once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from gymnasium.wrappers import FrameStackObservation
 
 
 class FrameStack(spaces.Box):
-    """Stacks of `frames` frames along the first axis, the newest last: each step drops the oldest and adds one.
+    """Stacks of `frames` frames along the first axis, the newest last. Each step drops the oldest frame and adds one.
 
     Shape: [frames, …], or [frames · channels, H, W] for frames with several channels. dtype: bytes, or bool.
-    low, high: bounds, as of a Box. Raises: ValueError if the first axis cannot be divided into the frames.
+    low, high: bounds, as in a Box. Raises: ValueError if `frames` does not divide the length of the first axis.
     """
 
     def __init__(self, low: Any, high: Any, frames: int, shape: tuple[int, ...] | None = None, dtype: Any = np.uint8):
@@ -25,9 +25,9 @@ class FrameStack(spaces.Box):
 
 
 def stacked_space(env: gymnasium.Env[Any, Any]) -> spaces.Space[Any]:
-    """Return the observation space of an environment; a FrameStack if Gymnasium's wrapper stacks images in it.
+    """Return an environment's observation space, as a FrameStack if Gymnasium's FrameStackObservation stacks images.
 
-    Wrappers above that one must leave the space as it is.
+    Wrappers outside FrameStackObservation must not change the space.
     """
     space, inner = env.observation_space, env
     # Images are bytes or bool, and a stack of them has the shape [frames, H, W] or [frames, H, W, channels].

@@ -1,7 +1,8 @@
 """The reference backend: single Gymnasium environments, each with its own random stream.
 
-Gymnasium's vector environments are not used. `make_vec` may choose a class that draws every reset from one generator,
-as for CartPole, and their default automatic reset adds a fake transition after each episode.
+Gymnasium's vector environments are not used, for two reasons. For some tasks, such as CartPole, `make_vec` chooses a
+class that draws every reset from one generator. And by default, their automatic reset adds a fake transition after
+each episode.
 """
 
 from __future__ import annotations
@@ -70,8 +71,8 @@ class GymnasiumBatch:
         self._dtype = np.dtype(np.float32) if np.issubdtype(source, np.floating) else np.dtype(source)
         self._steps = [env.step for env in self._envs]
         self._faults: dict[int, str] = {}  # what failed in the last step of a lane
-        self._given: tuple[Sequence[int], list[Any]] = ((), [])  # the lanes of the last step, and what they gave
-        # A discrete action arrives as the space's own scalar, any other as an array that the environment may write to.
+        self._given: tuple[Sequence[int], list[Any]] = ((), [])  # the lanes of the last step and their answers
+        # The environment gets a discrete action as a scalar of the space's dtype, and any other as its own array.
         dtype = self.action_space.dtype if isinstance(self.action_space, Discrete) else None
         self._as_action: Callable[[Any], Any] = dtype.type if dtype is not None else np.array
 
@@ -119,7 +120,7 @@ class GymnasiumBatch:
     def _step_rest(
         self, lanes: Sequence[int], actions: Sequence[Any], taken: list[Any]
     ) -> tuple[Array, Array, Array, Array]:
-        """Step the lanes without an answer in `taken`. Replace the answer of each lane whose environment failed."""
+        """Step the lanes that have no answer in `taken` yet. If a lane's environment failed, replace its answer."""
         for lane, action in list(zip(lanes, actions))[len(taken) :]:
             try:
                 taken.append(self._steps[lane](self._as_action(action)))
@@ -147,25 +148,25 @@ class GymnasiumBatch:
         return self._faults.get(lane) or (step_fault(given[lane], self.observation_space) if lane in given else "")
 
     def close(self) -> None:
-        with ExitStack() as each:  # also those after one that raises
+        with ExitStack() as each:  # if one environment raises, close the next ones too
             for env in self._envs:
                 each.callback(env.close)
 
 
 def make_batch(task: Task, lanes: int) -> EnvBatch:
-    """Make environments of the task, vectorised if that is faster and gives the same bits."""
-    call_registrations(task.register)  # first, since they may replace an environment of Gymnasium
+    """Make environments of the task, vectorised if that is faster and computes the same bits."""
+    call_registrations(task.register)  # first, because a registration may replace an environment of Gymnasium
     return vectorized_batch(task, lanes, GymnasiumBatch) or GymnasiumBatch(task, lanes)
 
 
 def gymnasium_batch(task: Task, lanes: int, make: Callable[[Task], gymnasium.Env[Any, Any]]) -> EnvBatch:
-    """Make a batch of Gymnasium environments, for a backend that makes them itself. make: returns one of the task's."""
+    """Make a batch of environments for another backend, whose `make` returns one environment of a task."""
     call_registrations(task.register)
     return GymnasiumBatch(task, lanes, make)
 
 
 class _NotRead(Exception):
-    """An environment's answer is not as Gymnasium requires; `step_fault` describes how."""
+    """An environment's answer violates Gymnasium's interface. `step_fault` describes the violation."""
 
 
 def _require_numbers(array: Array) -> None:
@@ -181,9 +182,9 @@ def _rewards(values: Sequence[Any]) -> Array:
 
 
 def _flags(values: Sequence[bool]) -> Array:
-    """Return the values as [lanes] bool. Most steps end no episode, and an array of zeros is faster to make.
+    """Return the values as [lanes] bool. If all are false, as in most steps, use `zeros`, which is faster.
 
-    Raises: _NotRead for anything that is neither True nor False nor a whole number.
+    Raises: _NotRead for a value that is neither a bool nor a whole number.
     """
     if not any(values):
         return np.zeros(len(values), bool)
@@ -194,7 +195,7 @@ def _flags(values: Sequence[bool]) -> Array:
 
 
 def reference_backend() -> EnvBackendSpec:
-    """Return this backend. Other backends call this too, to evaluate in it."""
+    """Return the Gymnasium backend. Other backends call this function to evaluate in Gymnasium's environments."""
     return EnvBackendSpec(
         name="gymnasium",
         make_batch=make_batch,

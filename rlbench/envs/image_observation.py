@@ -1,4 +1,4 @@
-"""Images as bytes with the channels first [C, H, W], as convolutional networks take them."""
+"""Images as bytes with the channels first [C, H, W], the form that convolutional networks need."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from rlbench.envs.frame_stack import FrameStack, stacked_space
 
 
 def is_image(space: object) -> bool:
-    """Return whether observations are images: arrays of bytes, or of True and False, with three axes.
+    """Return whether observations are images: arrays of bytes or booleans with three axes.
 
-    A stack of frames with channels has four.
+    A FrameStack of images with channels, which has four axes, counts too.
     """
     return _has_axes(space, 3) or (isinstance(space, FrameStack) and _has_axes(space, 4))
 
 
 def can_be_image(space: object) -> bool:
-    """Return whether ImageObservation takes this space: an image, or one with two axes, which lacks the channels."""
+    """Return whether ImageObservation supports this space: images, also with two axes, without an axis of channels."""
     return is_image(space) or _has_axes(space, 2)
 
 
@@ -32,8 +32,8 @@ def _has_axes(space: object, number: int) -> bool:
 def channels_first(images: Array, shape: tuple[int, ...]) -> Array:
     """Move the channels of images [..., *shape] first: [..., C, H, W].
 
-    The last axis holds the channels, as in Gymnasium, unless the first axis is shorter than it: then the channels are
-    first already. Images with two axes have one channel.
+    If the first axis is shorter than the last, the channels are first already. Otherwise the last axis is the channels,
+    as in Gymnasium. Images with two axes have one channel.
     """
     if len(shape) == 2:
         return images[..., None, :, :]
@@ -42,9 +42,10 @@ def channels_first(images: Array, shape: tuple[int, ...]) -> Array:
 
 
 class ImageObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
-    """Give each image as uint8 [C, H, W] in 0 … 255, where 255 stands for True.
+    """Convert each image to uint8 [C, H, W] in 0 … 255. True becomes 255.
 
-    A stack of frames becomes one image with the channels of all frames, the oldest first, in a FrameStack.
+    A stack of frames becomes one image with the channels of all frames, the oldest frame first; its space is a
+    FrameStack.
 
     Raises: TypeError if observations are not images.
     """
@@ -58,7 +59,7 @@ class ImageObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
 
     @staticmethod
     def shown(space: spaces.Space[Any]) -> spaces.Box:
-        """Return the space of the images that observations in `space` become."""
+        """Return the space of the images to which observations in `space` are converted."""
         if not can_be_image(space) or space.shape is None:
             raise TypeError(f"{space} has no images, which are bytes (uint8) or bool with two or three axes")
         shape = space.shape
@@ -74,7 +75,7 @@ class ImageObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
 
 
 def as_bytes(observation: Any, shape: tuple[int, ...]) -> Array:
-    """Return an image of bytes, or of True and False, as bytes. Raises: EnvironmentFault for anything else."""
+    """Return an image of bytes or booleans as bytes. Raises: EnvironmentFault for other values, or another shape."""
     image = np.asarray(observation)
     if image.shape != shape:
         raise EnvironmentFault(f"an image has shape {image.shape}, but the space of observations has {shape}")

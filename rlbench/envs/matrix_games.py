@@ -1,8 +1,7 @@
-"""Three cooperative games of two agents, each a table or two of payoffs, with PettingZoo's parallel interface.
+"""Three cooperative games of two agents with one or two payoff tables each, in PettingZoo's parallel interface.
 
-Both agents share the payoff: each gets half of it, so that the sum of their rewards, the team's return, is the number
-in the table. Nothing is drawn at random. A suite names a game by its function, such as
-rlbench.envs.matrix_games:climbing.
+Each agent gets half of the payoff. So the sum of both rewards, the team's return, is the number in the table. The games
+are deterministic. A suite names a game by its function, such as rlbench.envs.matrix_games:climbing.
 
 Sources: climbing and penalty: Claus & Boutilier 1998, The Dynamics of Reinforcement Learning in Cooperative Multiagent
 Systems. two_step: Rashid et al. 2018, QMIX, section 5, arXiv:1803.11485.
@@ -28,11 +27,11 @@ _TWO_STEP = (((7, 7), (7, 7)), ((0, 1), (1, 8)))  # the tables of the states 2A 
 
 
 class MatrixGame:
-    """A game in which two agents act at once, and whose last step pays the number at (action of 0, action of 1).
+    """A game in which two agents act at once. The last step pays the table's number at (action of 0, action of 1).
 
-    Each agent observes the state as a one-hot vector. With one table there is one state and one step. With several, a
-    step without a reward comes first, in which the action of agent_0 picks the table and that of agent_1 has no effect.
-    Episodes end by termination, and then no agent is left.
+    Each agent observes the state as a one-hot vector. With one table, there is one state and one step. With several
+    tables, a first step without a reward picks the table by the action of agent_0; the action of agent_1 has no effect
+    there. Episodes end by termination, and then no agent is left.
     """
 
     def __init__(self, name: str, tables: Sequence[Sequence[Sequence[float]]]) -> None:
@@ -69,7 +68,7 @@ class MatrixGame:
         return self._action_spaces[agent]
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Observations, Infos]:
-        """Begin an episode. seed, options: without effect, because chance plays no part and there is nothing to set."""
+        """Begin an episode. seed, options: ignored, because the game is deterministic and has no options."""
         self.agents = list(_AGENTS)
         self._state = 0
         return self._observe(), {agent: {} for agent in _AGENTS}
@@ -106,27 +105,27 @@ class MatrixGame:
         )
 
     def render(self) -> None:
-        """Draw nothing: there is nothing to see but the state."""
+        """Do nothing, because the game has no picture."""
 
     def close(self) -> None:
-        """Do nothing: there is nothing to release."""
+        """Do nothing, because the game holds no resources."""
 
     def _observe(self) -> Observations:
-        """Return the state of each agent, one-hot [states]; after the last step it is the state that was played in."""
+        """Return each agent's observation: the one-hot state [states]. The last step does not change the state."""
         states = self._observation_spaces[_AGENTS[0]].shape[0]
         return {agent: np.eye(states, dtype=np.float32)[self._state] for agent in _AGENTS}
 
 
 def climbing() -> MatrixGame:
-    """Return the climbing game: 11 for (0, 0), next to two payoffs of -30 for an agent that tries it alone."""
+    """Return the climbing game: (0, 0) pays 11, but if only one of the agents picks 0, the payoff may be -30."""
     return MatrixGame("climbing", [_CLIMBING])
 
 
 def penalty(k: float = -100) -> MatrixGame:
-    """Return the penalty game: 10 for (0, 2) or (2, 0), and k if the agents pick different ones of these two."""
+    """Return the penalty game: (0, 2) and (2, 0) pay 10, and (0, 0) and (2, 2) pay the penalty k."""
     return MatrixGame("penalty", [((k, 0, 10), (0, 2, 0), (10, 0, k))])
 
 
 def two_step() -> MatrixGame:
-    """Return the two-step game: agent_0 picks a state that always pays 7, or one that pays 8 for (1, 1) only."""
+    """Return the two-step game: agent_0 picks a state that always pays 7, or a state that pays 8 only for (1, 1)."""
     return MatrixGame("two_step", _TWO_STEP)

@@ -1,6 +1,6 @@
-"""The boundary where `env.step` is called: steps, the budget, returns, episode ends and reset seeds are counted there.
+"""The count of a run's environment steps, compared with its budget, and the sink of its episode records.
 
-Every way to drive an environment is measured here and nowhere else.
+All steps of training are counted here, whatever steps the environment.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from typing import NoReturn
 
 from rlbench.api import BudgetExceeded, EpisodeRecord, Overrun
 
-MAX_REFUSALS = 100  # for a loop that catches the refusal and steps again
+MAX_REFUSALS = 100  # a loop may catch the refusal and step again
 EpisodeSink = Callable[[EpisodeRecord], None]
 
 
 class Meter:
-    """The steps of each seed, compared with the budget. record: receives every episode that ends."""
+    """The steps that each seed has taken, and the budget. record: called with the record of every episode that ends."""
 
     def __init__(self, budget: int, record: EpisodeSink) -> None:
         self.budget, self.record = budget, record
         self.steps = self._refusals = 0
 
     def spend(self, steps: int) -> None:
-        """Count steps that are about to be taken. Raises: BudgetExceeded if the budget has fewer steps left."""
+        """Count steps before they are taken. Raises: BudgetExceeded if fewer steps of the budget are left."""
         if self.steps + steps > self.budget:
             self.refuse(f"{self.steps} of {self.budget} environment steps are spent")
         self.steps += steps
@@ -38,5 +38,5 @@ class Meter:
 
 
 def episode_end(terminated: bool) -> str:
-    """Return the name of an episode's end, for its record."""
+    """Return "terminated" or "truncated", for an episode's record."""
     return "terminated" if terminated else "truncated"

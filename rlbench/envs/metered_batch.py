@@ -1,8 +1,8 @@
 """S × N metered environments that are stepped together, for loops that call `Interaction.step`.
 
-Every episode is reset with its own seed, drawn from the stream of its environment. Its actions are kept until it ends.
-The seed and the actions together restore the environment exactly, which is how a run is resumed. If a backend cannot
-reseed its environments, each environment draws all its episodes from one stream and cannot be restored.
+Every episode is reset with its own seed, which is drawn from the environment's stream. The episode's actions are kept
+until it ends. When a run resumes, the seed and the actions together restore the environment exactly. If a backend
+cannot reseed its environments, each environment draws all its episodes from one stream and cannot be restored.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class ReplayMismatch(Exception):
 
 
 class MeteredBatch:
-    """Environments [S, N] above a backend's lanes (lane = seed index · N + rank).
+    """Metered environments [S, N] over a backend's lanes (lane = seed index · N + rank).
 
     obs: the observations to act on next [S, N, *obs].
-    active: whether each seed still trains [S]. The others are parked: their environments are not stepped and cost no
-    steps, and `step` returns their last finite observation and reward 0.
-    diverged_at: by index of each parked seed, the step at which it was parked.
-    faults: by index of each seed whose environment failed, a description of the failure. Such a seed is parked too.
+    active: whether each seed still trains [S]. The other seeds are parked: their environments are not stepped, and
+    `step` returns their last finite observation and reward 0.
+    diverged_at: the step at which each parked seed was parked, by the seed's index.
+    faults: a description of each environment failure, by the seed's index. A seed whose environment failed is parked.
     lane_streams: the seed of each lane's stream, for environments that cannot be reseeded (`envs` then comes from
     EnvBackendSpec.make_streams).
     agents: the names of the agents; () in a single-agent environment.
@@ -159,7 +159,7 @@ class MeteredBatch:
         return rewards.reshape(*self._lead, -1).astype(np.float32)
 
     def _env_actions(self, actions: Array) -> Any:
-        """Return actions in the form in which environments take them."""
+        """Return actions in the form that `EnvBatch.step` accepts."""
         if self._one_stream:
             return actions
         return actions.tolist() if self._discrete else list(actions.copy())  # an environment may write to its action
@@ -183,7 +183,7 @@ class MeteredBatch:
                 )
             )
             first = self._begin_or_park(lane)
-            if first is not None:  # otherwise the seed's last observation is the true last one of the ended episode
+            if first is not None:  # a seed that was parked keeps the last observation of the ended episode
                 following[lane] = first
         oldest = min((self._first_step[lane] for lane in self._live_lanes), default=self._clock)
         while self._actions and self._clock - len(self._actions) < oldest:
@@ -195,7 +195,7 @@ class MeteredBatch:
         self._park(np.arange(len(self.seeds)) == seed_index)
 
     def _fail(self, lane: int, fault: str) -> None:
-        """Park the seed of a lane whose environment failed, and keep why."""
+        """Park the seed of a lane whose environment failed, and store the fault."""
         seed_index = lane // self.num_envs
         self.faults.setdefault(seed_index, f"{fault} at step {self._meter.steps}")
         self.park(seed_index)
@@ -203,7 +203,7 @@ class MeteredBatch:
     def _park(self, diverged: Array) -> None:
         for seed_index in (self.active & diverged).nonzero()[0].tolist():
             self.diverged_at[seed_index] = self._meter.steps
-        self.active = self.active & ~diverged  # a new array, because a caller may hold the old one
+        self.active = self.active & ~diverged  # a new array, because a caller may keep the old one
         lanes = np.repeat(self.active, self.num_envs).nonzero()[0]
         self._live_lanes = lanes.tolist()
 
@@ -212,14 +212,14 @@ class MeteredBatch:
         return np.asarray(np.isfinite(flat.reshape(*self._lead, -1)).all((1, 2)))
 
     def _mask_parked(self, next_obs: Array, reward: Array, terminated: Array, truncated: Array) -> None:
-        """Give parked lanes their last finite observation, reward 0 and no end of an episode."""
+        """Set parked lanes to their last finite observation, reward 0 and neither terminated nor truncated."""
         parked = np.repeat(~self.active, self.num_envs)
         next_obs[parked] = self._flat[parked]
         reward[parked], terminated[parked], truncated[parked] = 0, False, False
 
     # -- exact resume --------------------------------------------------------------------------------------------
     def state(self, seed_index: int) -> tuple[dict[str, Any], dict[str, Array]]:
-        """Return one seed's episode indices, and arrays with the actions and last observations of open episodes."""
+        """Return one seed's state: JSON values, and arrays with the actions and observations of its open episodes."""
         episodes: list[int] = []
         arrays: dict[str, Array] = {}
         first = self._clock - len(self._actions)
@@ -232,11 +232,11 @@ class MeteredBatch:
         return {"episode": episodes, "active": bool(self.active[seed_index])}, arrays
 
     def load(self, states: Sequence[tuple[Mapping[str, Any], Mapping[str, Array]]], approximate: bool = False) -> bool:
-        """Restore every environment: reset it with its episode's seed, replay the actions unmetered, and compare.
+        """Restore every environment from the `state` of each seed. Returns: whether all were restored exactly.
 
-        approximate: an environment that cannot be restored exactly begins its next episode instead. Returns: whether
-        all environments were restored exactly. Raises: ReplayMismatch if an observation differs from the stored one in
-        any bit.
+        Reset each environment with its episode's seed, replay the actions unmetered, and compare the last observation
+        with the stored one. If it differs in any bit and `approximate` is true, begin the environment's next episode
+        instead. Raises: ReplayMismatch if an observation differs and `approximate` is false.
         """
         exact = True
         rows: list[Array] = []
@@ -265,7 +265,7 @@ class MeteredBatch:
         """Restore one environment. Returns: whether its observation equals the stored one."""
         try:
             return not self._one_stream and self._replay(lane, history).tobytes() == stored.tobytes()
-        except EnvironmentFault:  # it did not fail in the first run, so it cannot be repeated exactly
+        except EnvironmentFault:  # the environment did not fail before, so it does not repeat exactly
             return False
 
     def _replay(self, lane: int, history: Sequence[Any]) -> Array:
@@ -281,7 +281,7 @@ class MeteredBatch:
         return obs
 
     def _restore_history(self, histories: Sequence[Sequence[Any]]) -> None:
-        """Store the actions of the open episodes as `step` would have. Every history ends at the current step."""
+        """Store the actions of the open episodes as `step` does. Every history ends at the current step."""
         self._clock = longest = max(len(h) for h in histories)
         self._first_step = [longest - len(h) for h in histories]
         sample = next((h[0] for h in histories if len(h)), None)

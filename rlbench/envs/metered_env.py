@@ -1,7 +1,7 @@
 """One metered environment as a `gymnasium.Env`, for libraries that own their loop.
 
-It counts at the same boundary as a batch. It ignores a seed passed to `reset`: the run's own stream determines the
-episodes, whatever a library requests.
+It counts steps at the same boundary as a batch. It ignores a seed that a library passes to `reset`, because the run's
+own stream determines the episodes.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class Boundary(Protocol):
 class MeteredEnv(gymnasium.Env[Any, Any]):
     """An environment whose steps, returns and resets are counted for the run (see rlbench.api.Interaction.make_env).
 
-    `step` raises BudgetExceeded if the budget is spent, and Diverged if an action is not finite; such an action never
-    reaches the environment. `step` and `reset` raise EnvironmentFault if the environment raises an error, or gives
-    something that is not an observation, a reward or a flag. share: returns how to rebuild the environment in another
-    process; None: it cannot be sent to one.
+    `step` raises BudgetExceeded if the budget is spent, and Diverged if an action is not finite. An action that is not
+    finite never reaches the environment. `step` and `reset` raise EnvironmentFault if the environment raises an error,
+    or returns an invalid observation, reward or flag. share: the `__reduce__` that rebuilds the environment in another
+    process; None: the environment cannot be passed to another process.
     """
 
     def __init__(

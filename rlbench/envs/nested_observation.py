@@ -1,7 +1,7 @@
-"""Dict and Tuple observations for libraries that take them part by part.
+"""Dict and Tuple observations for libraries whose networks read the parts separately.
 
-The harness handles only arrays, so it passes on a nested observation as one vector of float32. The vector's space
-restores the observation. Float32, bytes, Discrete, MultiDiscrete, MultiBinary and whole numbers up to 2²⁴ are restored
+The harness handles only arrays, so it passes on a nested observation as one vector of float32. The vector's space can
+restore the observation. Float32, bytes, Discrete, MultiDiscrete, MultiBinary and whole numbers up to 2²⁴ are restored
 exactly; float64 and larger whole numbers are rounded to float32.
 """
 
@@ -19,9 +19,9 @@ from rlbench.envs.image_observation import ImageObservation, channels_first, is_
 
 
 class NestedVectors(spaces.Box):
-    """The vectors [n] that the observations of a Dict or a Tuple become.
+    """The space of the vectors [n] to which Dict or Tuple observations are converted.
 
-    parts: the Dict or Tuple without its Text, and with images as [C, H, W].
+    parts: the Dict or Tuple space without Text parts, and with images as [C, H, W].
     """
 
     def __init__(self, original: spaces.Space[Any]) -> None:
@@ -31,7 +31,7 @@ class NestedVectors(spaces.Box):
         self.parts = _with_images_first(self._original)
 
     def restore(self, vectors: Array) -> Any:
-        """Return the observations of vectors [..., n], nested like `parts`, with arrays [..., *part]."""
+        """Restore observations from vectors [..., n]. They are nested like `parts` and contain arrays [..., *part]."""
         return _restored(self._original, vectors)
 
 
@@ -61,16 +61,16 @@ def _restored(space: Any, vectors: Array) -> Any:
 
 
 def _split(vectors: Array, sizes: list[int]) -> list[Array]:
-    """Part the last axis into pieces of these sizes."""
+    """Split the last axis into pieces of these sizes."""
     return np.split(vectors, np.cumsum(sizes)[:-1], axis=-1)
 
 
 class NestedObservation(FlatObservation):
-    """Give each observation of a Dict or a Tuple as a vector, in a space that restores it (see NestedVectors)."""
+    """Convert each Dict or Tuple observation to a vector, in a space that can restore it (see NestedVectors)."""
 
     @staticmethod
     def shown(space: spaces.Space[Any]) -> NestedVectors:
-        """Return the space of the vectors. Raises: TypeError if `space` is neither a Dict nor a Tuple of numbers."""
+        """Return the space of the vectors. Raises: TypeError if `space` is not a Dict or a Tuple of numbers."""
         kept = readable_part(space)
         if not isinstance(kept, (spaces.Dict, spaces.Tuple)):
             raise TypeError(f"{space} is neither a Dict nor a Tuple of numbers")

@@ -1,6 +1,6 @@
-"""Images and the numbers beside them as the bytes of one array, for networks that convolve the images.
+"""Dict and Tuple observations with images as the bytes of one array, for networks that convolve the images.
 
-So they are stored, replayed and evaluated like a single image, one byte for each of its values.
+So the harness stores and replays them like a single image, with one byte for each value of an image.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from rlbench.api import Array, EnvironmentFault
 from rlbench.envs.flat_observation import pick, readable_part
 from rlbench.envs.image_observation import ImageObservation, as_bytes, channels_first, is_image
 
-SMALLEST = 4  # pixels; smaller images count as numbers, because no convolution of ours takes them
+SMALLEST = 4  # pixels; smaller images count as numbers, because they are too small for the kit's convolutions
 
 
 class PackedBytes(spaces.Box):
-    """The bytes [n] that the observations of a Dict or a Tuple with images become.
+    """The space of the bytes [n] to which Dict or Tuple observations with images are converted.
 
-    images: the shape [channels, height, width] of each image, whose bytes come first, in the order of the parts.
-    numbers: how many numbers follow, each as the four bytes of a float32: all other parts, flattened as Gymnasium does.
+    The bytes of the images come first, in the order of the parts. All other parts follow, flattened by Gymnasium, each
+    number as the four bytes of a float32. images: the shape [channels, height, width] of each image. numbers: how many
+    numbers follow the images.
     """
 
     def __init__(self, parts: spaces.Space[Any]) -> None:
@@ -43,7 +44,7 @@ def has_images(space: spaces.Space[Any], least: int = SMALLEST) -> bool:
 
 
 def _leaves(space: spaces.Space[Any]) -> Iterator[spaces.Space[Any]]:
-    """Yield the parts that are neither a Dict nor a Tuple, the keys of a Dict sorted."""
+    """Yield the innermost parts, which are neither a Dict nor a Tuple. The keys of a Dict are sorted."""
     if isinstance(space, (spaces.Dict, spaces.Tuple)):
         own = [space.spaces[key] for key in sorted(space.spaces)] if isinstance(space, spaces.Dict) else space.spaces
         for part in own:
@@ -53,7 +54,7 @@ def _leaves(space: spaces.Space[Any]) -> Iterator[spaces.Space[Any]]:
 
 
 def _values(space: spaces.Space[Any], value: Any) -> Iterator[tuple[spaces.Space[Any], Any]]:
-    """Yield each part that is neither a Dict nor a Tuple with its value, in the order of `_leaves`."""
+    """Yield each innermost part with its value, in the order of `_leaves`."""
     if isinstance(space, spaces.Dict):
         for key in sorted(space.spaces):
             yield from _values(space.spaces[key], value[key])
@@ -69,10 +70,10 @@ def _is_convolved(space: spaces.Space[Any], least: int = SMALLEST) -> bool:
 
 
 class PackedObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
-    """Give each observation of a Dict or a Tuple with images as bytes (see PackedBytes).
+    """Convert each Dict or Tuple observation with images to bytes (see PackedBytes).
 
-    Raises: TypeError if there are no images among the parts; EnvironmentFault for a number that is not finite, which no
-    later check would see among bytes.
+    Raises: TypeError if no part is an image; EnvironmentFault if a number is not finite, because no later check can see
+    that in bytes.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
@@ -82,7 +83,7 @@ class PackedObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
 
     @staticmethod
     def shown(space: spaces.Space[Any]) -> PackedBytes:
-        """Return the space of the bytes. Raises: TypeError if `space` is no Dict or Tuple with an image."""
+        """Return the space of the bytes. Raises: TypeError if `space` is not a Dict or Tuple with an image."""
         kept = readable_part(space)
         if kept is None or not has_images(space):
             raise TypeError(f"{space} is no Dict or Tuple with an image of {SMALLEST} × {SMALLEST} pixels or more")

@@ -13,10 +13,10 @@ from rlbench.api import Array
 
 
 class PartialObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
-    """Show only some numbers of a vector: CartPole without velocities is `keep: [0, 2]`.
+    """Show only some numbers of a vector. For example, `keep: [0, 2]` shows CartPole without velocities.
 
-    keep: the places of the numbers that are shown, counted from 0, in the order in which they are shown. Raises:
-    ValueError unless observations are vectors that have these places.
+    keep: the indices of the shown numbers, from 0, in the order in which they are shown. Raises: ValueError if
+    observations are not vectors, or if an index is out of range or occurs twice.
     """
 
     def __init__(self, env: gymnasium.Env[Array, Any], keep: Sequence[int]) -> None:

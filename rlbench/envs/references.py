@@ -1,8 +1,8 @@
-"""Values that a suite cannot write as they are: functions and classes by their name, arrays and tuples.
+"""References: the form in which a suite writes values that YAML does not have, such as functions, arrays and tuples.
 
-`{$import: "numpy:sign"}` is the object that a module has under a name, `{$array: [1, 0, 0], dtype: float32}` an array
-of numpy, `{$tuple: [64, 64]}` a tuple. In records and in the run's key they stay as written; they become values when an
-environment is made.
+`{$import: "numpy:sign"}` is an object of a module, by its name. `{$array: [1, 0, 0], dtype: float32}` is a numpy array,
+and `{$tuple: [64, 64]}` is a tuple. Records and the run's key contain references as they are written. They are replaced
+by their values when an environment is made.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ class ReferenceProblem(RlbenchError):
 
 
 def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Yield every mapping in JSON values that has a key beginning with $, and the keys and indices that lead to it."""
+    """Yield every reference in JSON values, with its path: the keys and indices that lead to it.
+
+    A reference is a mapping with a key that begins with $.
+    """
     if isinstance(value, Mapping):
         if any(isinstance(key, str) and key.startswith("$") for key in value):
             yield path, value
@@ -45,7 +48,7 @@ def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Mapping[str,
 
 
 def problem_of(reference: Mapping[str, Any]) -> str:
-    """Return what is wrong with the form of a reference, or "". Nothing is imported."""
+    """Return what is wrong with the form of a reference, or "". Do not import anything."""
     keys = [key for key in reference if key.startswith("$")]
     unknown = next((key for key in keys if key not in _KNOWN), None)
     if unknown is not None:
@@ -109,7 +112,7 @@ def _array(reference: Mapping[str, Any]) -> Any:
 
 
 def import_object(name: str) -> Any:
-    """Return what "module:name" names. Raises: RlbenchError that says which part cannot be found."""
+    """Import and return the object "module:name". Raises: RlbenchError that says which part cannot be found."""
     module_name, _, attribute = name.partition(":")
     try:
         value = importlib.import_module(module_name)

@@ -1,4 +1,4 @@
-"""Functions that register a package's environments with Gymnasium, for packages that do not do so when imported."""
+"""Calls of functions that register environments with Gymnasium, for packages whose import does not register them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _CALLED: set[str] = set()
 
 
 def call_registrations(names: Sequence[str]) -> None:
-    """Call the functions "module:function" in order, each once in a process.
+    """Call the functions "module:function" in order, each only once per process.
 
-    Raises: RlbenchError if one cannot be imported or raises.
+    Raises: RlbenchError if a function cannot be imported or raises an error.
     """
     for name in names:
         if name not in _CALLED:

@@ -1,8 +1,8 @@
 """Metered environments in several processes of one run (Hogwild workers) with one step counter and one budget.
 
-The counter is a small memory-mapped file under a POSIX record lock, which the kernel releases when its holder is
-killed. A process claims each step before it takes it, so the budget is met exactly. At a point of the evaluation grid,
-every process waits before its next step until the run's main process has evaluated.
+The counter is a small memory-mapped file with a POSIX record lock. If the process that holds the lock is killed, the
+kernel releases the lock. A process claims each step before it takes the step, so the budget is met exactly. At a point
+of the evaluation grid, every process waits before its next step until the run's main process has evaluated.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class SharedCounter:
     def create(cls, steps: int, limit: int, budget: int, folder: str | None = None) -> SharedCounter:
         """Create a counter in a file under `folder` (default: the system's temporary folder).
 
-        The file is deleted with the counter.
+        The file is deleted when the counter is garbage-collected.
         """
         handle, path = tempfile.mkstemp(prefix="rlbench-counter-", dir=folder)
         os.write(handle, b"\0" * 24)
@@ -56,7 +56,7 @@ class SharedCounter:
         return counter
 
     def claim(self) -> bool:
-        """Claim one step unless the limit is reached. Returns: whether it was claimed."""
+        """Claim one step if the limit is not reached yet. Returns: whether the step was claimed."""
         fcntl.lockf(self._file, fcntl.LOCK_EX)
         try:
             below_limit = self._numbers[_STEPS] < self._numbers[_LIMIT]
@@ -88,7 +88,7 @@ def _unlink(path: str) -> None:
 
 
 class RemoteBoundary:
-    """The boundary in a worker process."""
+    """The boundary in a worker process, which claims steps from the counter and sends records to the main process."""
 
     def __init__(self, counter: SharedCounter, channel: Connection) -> None:
         self._counter, self._channel = counter, channel
@@ -148,12 +148,12 @@ def connect(
 
 
 class Attendant:
-    """The main process's side of environments that step in other processes: it counts their steps and records episodes.
+    """The main process's part in a run whose environments step in worker processes: it records their episodes.
 
-    It does so until these processes have ended.
+    It also releases the workers that wait at the counter's limit.
 
-    diverged: whether a process met a number that was not finite. fault: what failed in an environment of a process, in
-    words, or "". Both end the run in all processes.
+    diverged: whether a worker met a number that was not finite. fault: what failed in a worker's environment, in words,
+    or "". Both end the run in all workers.
     """
 
     def __init__(self, counter: SharedCounter, record: EpisodeSink) -> None:
@@ -166,7 +166,7 @@ class Attendant:
         self._released: set[int] = set()  # pids of workers that had to end; their exit codes do not matter
 
     def open_channel(self) -> Connection:
-        """Open a channel and return the worker's end of it."""
+        """Open a channel to a worker, and return the worker's end of the channel."""
         own_end, worker_end = Pipe()
         self._channels.add(own_end)
         self._worker_ends.append(worker_end)
@@ -195,7 +195,7 @@ class Attendant:
     def _all_waiting(self) -> bool:
         """Return whether every process that has an environment waits before its next step.
 
-        One waiting environment is enough if a process has several.
+        A process with several environments waits if one of them waits.
         """
         waiting = {self._process[channel] for channel in self._waiting}
         return bool(waiting) and waiting == {self._process[c] for c in self._channels if c in self._process}
@@ -247,7 +247,7 @@ class Attendant:
 
 
 def end_processes(processes: Sequence[BaseProcess]) -> None:
-    """End the processes that still run: TERM, a grace period, KILL."""
+    """End the processes that still run: send SIGTERM, wait a few seconds, then send SIGKILL."""
     for process in processes:
         process.terminate()
     for process in processes:

@@ -1,4 +1,4 @@
-"""The same options at every reset, for environments that are set up by `reset(options=…)`."""
+"""Fixed options for every reset, for environments that are configured by `reset(options=…)`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import gymnasium
 
 
 class ResetOptions(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Pass a copy of `options` at every reset, in place of those that a caller gives."""
+    """Pass a copy of `options` to every reset of the environment. Ignore the caller's options."""
 
     def __init__(self, env: gymnasium.Env[Any, Any], options: Mapping[str, Any]) -> None:
         super().__init__(env)

@@ -1,6 +1,6 @@
-"""One environment that becomes another one between two episodes, for curricula.
+"""An environment for curricula, which contains the environments of all stages and uses one of them in each episode.
 
-What drives it, meters it and restores it knows nothing of stages: it is one environment with one pair of spaces.
+Metering, replay and algorithms see a single environment with one pair of spaces, and know nothing of stages.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ MakeEnv = Callable[[Task], gymnasium.Env[Any, Any]]
 
 
 class StagedEnv(gymnasium.Env[Any, Any]):
-    """The environments of several tasks with the same spaces, of which each episode uses one.
+    """The environments of several tasks with the same spaces. Each episode uses one of the environments.
 
-    tasks: the last is the target, whose spaces and metadata are shown. choose: returns the index of the task whose
-    environment the next episode uses; called once at each reset.
+    tasks: the last task is the target, whose spaces and metadata are shown. choose: returns the index of the next
+    episode's task; it is called once at each reset.
     """
 
     def __init__(self, tasks: Sequence[Task], make_env: MakeEnv, choose: Callable[[], int]) -> None:
-        self._envs = [make_env(task) for task in tasks]  # all at once, so that none fails in the middle of a run
+        self._envs = [make_env(task) for task in tasks]  # now, so that making one cannot fail in the middle of a run
         self._choose, self._open = choose, self._envs[-1]
         target = self._envs[-1]
         self.observation_space, self.action_space = target.observation_space, target.action_space
@@ -43,12 +43,12 @@ class StagedEnv(gymnasium.Env[Any, Any]):
         return self._open.render()
 
     def close(self) -> None:
-        with ExitStack() as each:  # also those after one that raises
+        with ExitStack() as each:  # if one environment raises, close the next ones too
             for env in self._envs:
                 each.callback(env.close)
 
 
 def staged_batch(tasks: Sequence[Task], lanes: int, make_env: MakeEnv, choose: Callable[[int], int]) -> EnvBatch:
-    """Make a StagedEnv for each lane. choose: takes a lane, and returns the task of its next episode."""
+    """Make a StagedEnv for each lane. choose: takes a lane, and returns the index of its next episode's task."""
     numbers = iter(range(lanes))
     return GymnasiumBatch(tasks[-1], lanes, lambda _: StagedEnv(tasks, make_env, partial(choose, next(numbers))))

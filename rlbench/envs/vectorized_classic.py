@@ -1,8 +1,9 @@
-"""Vectorised environments of one task, one per lane, for tasks whose dynamics are written for columns of lanes.
+"""Vectorised environments of one task, one per lane, for tasks with dynamics in `rlbench.envs.classic_control`.
 
-They are bitwise identical to Gymnasium's environments. Therefore no record states which were used, and a resumed run
-may switch between them. Every process checks this for its task before the first use. If the check fails, it uses
-Gymnasium's environments: another version may have other dynamics, or numpy may compute arrays and numbers differently.
+They are bitwise identical to Gymnasium's environments. So records do not state which of the two were used, and a
+resumed run may change from one to the other. Every process checks the identity for its task before the first use. The
+check may fail if Gymnasium has other dynamics, or if numpy computes arrays and numbers differently. The process then
+uses Gymnasium's environments.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rlbench.envs.classic_control import DYNAMICS
 from rlbench.envs.dynamics import Dynamics
 from rlbench.envs.references import references
 
-MIN_LANES = 4  # fewer lanes are as fast one after another
+MIN_LANES = 4  # with fewer lanes, stepping one environment after another is as fast
 _CHECKED_STEPS = 40
 
 
@@ -68,8 +69,8 @@ class Lanes:
 def vectorized_batch(task: Task, lanes: int, reference: Callable[[Task, int], EnvBatch]) -> EnvBatch | None:
     """Make vectorised environments of the task, or return None.
 
-    None means that there are none for this task, that too few lanes would make them no faster, or that they differ from
-    Gymnasium's. reference: makes Gymnasium's environments, with which the task is compared once per process.
+    None means that the task has no vectorised environments, that they are not faster for so few lanes, or that they
+    differ from Gymnasium's. reference: makes Gymnasium's environments, for a comparison once per process.
     """
     dynamics = dynamics_of(task)
     if dynamics is None or lanes < MIN_LANES or not _matches_reference(task, reference):
@@ -104,7 +105,7 @@ _MATCHES: dict[str, bool] = {}
 
 
 def _matches_reference(task: Task, reference: Callable[[Task, int], EnvBatch]) -> bool:
-    """Return whether a few episodes equal Gymnasium's, bit for bit."""
+    """Return whether a few vectorised episodes equal Gymnasium's, bit for bit."""
     key = f"{task.env_id} {sorted(task.kwargs.items())}"
     if key not in _MATCHES:
         dynamics = dynamics_of(task)
@@ -116,7 +117,7 @@ def _matches_reference(task: Task, reference: Callable[[Task, int], EnvBatch]) -
 
 
 def _episodes(batch: EnvBatch) -> list[bytes]:
-    """Return the bytes that a few lanes give under fixed actions. A lane is reset when its episode ends."""
+    """Return the bytes of all outputs of a few lanes under fixed actions. A lane is reset when its episode ends."""
     lanes, space = range(MIN_LANES), batch.action_space
     outputs = [batch.reset(lane, 7 + lane).tobytes() for lane in lanes]
     for t in range(_CHECKED_STEPS):

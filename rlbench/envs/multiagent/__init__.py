@@ -1,1 +1,1 @@
-"""Environments of several agents, as Gymnasium environments with one observation and one action for all of them."""
+"""Multi-agent environments as Gymnasium environments, with one observation and one action for all agents."""

@@ -15,9 +15,10 @@ _OBSERVATION, _MASK = "observation", "action_mask"
 
 
 class AgentObservation:
-    """The observations of one agent. size: how many numbers they have.
+    """The conversion of one agent's observations to vectors. size: the length of a vector.
 
-    A Dict with the keys "observation" and "action_mask", as PettingZoo's classic games give it, has a mask.
+    has_mask: whether observations contain a mask: a Dict with the keys "observation" and "action_mask", as in
+    PettingZoo's classic games.
     """
 
     def __init__(self, name: str, space: spaces.Space[Any]) -> None:
@@ -33,7 +34,7 @@ class AgentObservation:
         self.size = int(FlatObservation.shown(inner).shape[0])
 
     def vector(self, observed: Any) -> Array:
-        """Return an observation as float32 [size]. Raises: EnvironmentFault for another shape."""
+        """Return an observation as float32 [size]. Raises: EnvironmentFault if it is not in its space."""
         try:
             return self._written(observed[_OBSERVATION] if self.has_mask else observed)
         except (TypeError, ValueError, KeyError, IndexError) as error:
@@ -50,7 +51,7 @@ class AgentObservation:
         return np.asarray(spaces.utils.flatten(self._kept, pick(self._space, self._kept, value)), np.float32)
 
     def mask(self, observed: Any, info: Mapping[str, Any], num_actions: int) -> Array:
-        """Return which actions the agent may choose [num_actions] int8. Raises: EnvironmentFault for another shape."""
+        """Return which actions are allowed [num_actions] int8; without a mask, all are. Raises: EnvironmentFault."""
         given = observed[_MASK] if self.has_mask else info.get(_MASK)
         if given is None:
             return np.ones(num_actions, np.int8)

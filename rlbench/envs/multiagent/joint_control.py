@@ -12,7 +12,7 @@ from rlbench.api import Array
 
 
 class JointControl(gymnasium.Wrapper[Array, Any, Array, Any]):
-    """Show what all agents observe as the observation of one agent, who chooses the actions of all."""
+    """Show all agents as one: it observes what all agents observe, and chooses the actions of all agents."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)

@@ -1,7 +1,7 @@
-"""A world of several agents as a Gymnasium environment whose observation and action are those of all agents.
+"""A world of several agents as a Gymnasium environment with one observation and one action for all agents.
 
-A world has PettingZoo's parallel API, which is only called, so PettingZoo is not imported. Agents are in the order of
-their names, whatever the order in which the world lists them.
+A world is an object with PettingZoo's parallel API. This module does not import PettingZoo. Agents are ordered by name,
+whatever their order in the world.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from rlbench.envs.multiagent.agent_observation import AgentObservation
 from rlbench.envs.multiagent.joint_space import JointVectors, joint_actions
 
 AGENT_REWARDS, AGENT_MASKS = "agent_rewards", "agent_masks"  # keys of `info`
-LARGEST = 1e150  # reward of an agent; sums of larger ones might not be finite
-_SEED = 0  # of the reset that shows which masks and which state a world gives
+LARGEST = 1e150  # the largest reward of an agent; sums of larger rewards might not be finite
+_SEED = 0  # the seed of the reset that shows which masks and which state a world has
 
 
 class JointEnv(gymnasium.Env[Array, Any]):
-    """All agents of a world as one environment. Its reward is the team's: the sum of the agents' rewards.
+    """All agents of a world as one environment. Its reward is the sum of the agents' rewards.
 
-    max_episode_steps: truncate episodes after as many steps; None: leave their end to the world.
-    `info` of a step has the reward of each agent [G], as "agent_rewards". An episode ends when no agent is left: by
-    truncation if one of the last agents was truncated. An agent that is truncated earlier counts as dead.
+    max_episode_steps: truncate episodes after this many steps; None: only the world ends episodes.
+    The `info` of a step contains each agent's reward [G] as "agent_rewards". An episode ends when no agent is left. It
+    is truncated if one of the last agents was truncated, else terminated. An agent that is truncated earlier counts as
+    dead.
 
     Raises: EnvironmentFault for a world that does not fit.
     """
@@ -52,7 +53,7 @@ class JointEnv(gymnasium.Env[Array, Any]):
         self._living: list[str] = []
 
     def _look_once(self) -> None:
-        """Begin an episode to see whether the world gives masks in `info`, and a state beside the observations."""
+        """Begin an episode to see which agents have masks in `info`, and whether the world has its own state."""
         obs, infos = self._begun(self._world.reset(seed=_SEED))
         self._masked = frozenset(name for name in self._names if "action_mask" in (infos.get(name) or {}))
         space = getattr(self._world, "state_space", None)
@@ -63,7 +64,7 @@ class JointEnv(gymnasium.Env[Array, Any]):
                 )
             state = self._state()
             observed = [self._observations[name].vector(obs[name]) for name in self._world.possible_agents]
-            # Many worlds only join all observations; they are in the vector anyway.
+            # The state of many worlds is only the concatenation of all observations, which the vector contains anyway.
             self._own_state = not np.array_equal(state, np.concatenate(observed))
 
     def _make_layout(self) -> AgentLayout:
@@ -88,7 +89,7 @@ class JointEnv(gymnasium.Env[Array, Any]):
         return AgentLayout(tuple(map(str, self._names)), tuple(groups), has_masks, state_size)
 
     def _state(self) -> Array:
-        """Return the world's state as float32 [n]. Raises: EnvironmentFault unless it has the shape of its space."""
+        """Return the world's state as float32 [n]. Raises: EnvironmentFault if its shape is not that of its space."""
         try:
             state = np.asarray(self._world.state(), np.float32)
         except NotImplementedError:
@@ -99,7 +100,10 @@ class JointEnv(gymnasium.Env[Array, Any]):
         return state.ravel()
 
     def _agents(self) -> Sequence[Any]:
-        """Return who is in the world now. Raises: EnvironmentFault for somebody who is not in `possible_agents`."""
+        """Return the agents that are in the world now.
+
+        Raises: EnvironmentFault if `agents` is no list, or contains an agent that is not in `possible_agents`.
+        """
         agents = self._world.agents
         if not isinstance(agents, (list, tuple)):
             raise EnvironmentFault(f"its `agents` is {agents!r}; it has to be the list of the agents that are alive")
@@ -166,7 +170,7 @@ class JointEnv(gymnasium.Env[Array, Any]):
                 )
 
     def _begun(self, answer: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """Return what the world's reset gave. Raises: EnvironmentFault unless that is (observations, infos)."""
+        """Return the answer of the world's reset. Raises: EnvironmentFault if it is not (observations, infos)."""
         if not (isinstance(answer, tuple) and len(answer) == 2 and all(isinstance(part, Mapping) for part in answer)):
             raise EnvironmentFault(
                 "its reset has to return (observations, infos), two dicts with an entry for each agent"
@@ -176,7 +180,7 @@ class JointEnv(gymnasium.Env[Array, Any]):
     def _joined(
         self, obs: Mapping[str, Any], infos: Mapping[str, Any], alive: Sequence[str], call: str
     ) -> tuple[Array, dict[str, Any]]:
-        """Return the vector of what the agents observe that are alive, and what to say in `info`."""
+        """Return the vector of all agents, with the observations of those in `alive`, and the entries of `info`."""
         layout, vector = self.layout, np.zeros(self.layout.size, np.float32)
         observed, masks = layout.observations(vector), layout.masks(vector)  # views, to write to
         by_agent: dict[str, Array] = {}
@@ -201,7 +205,7 @@ class JointEnv(gymnasium.Env[Array, Any]):
         return vector, {AGENT_MASKS: tuple(by_agent[name] for name in self._names)} if masks else {}
 
     def _check_mask(self, name: Any, info: Mapping[str, Any], call: str) -> None:
-        """Check that an agent who acts next has a mask in `info` if it had one at first, and none otherwise."""
+        """Check that an agent has a mask in `info` exactly if it had a mask at the first reset."""
         if "action_mask" in info and name not in self._masked:
             raise EnvironmentFault(
                 f"its {call} gave {name!r} an action mask, but its first reset did not; give it always"
@@ -217,18 +221,18 @@ class JointEnv(gymnasium.Env[Array, Any]):
 
 
 def _reward(name: Any, value: Any) -> float:
-    """Return an agent's reward. Raises: EnvironmentFault unless it is a number whose sums are numbers too."""
+    """Return an agent's reward as a float. Raises: EnvironmentFault if it is no number, or too large to be added up."""
     try:
         reward = float(value)
     except (TypeError, ValueError):
         raise EnvironmentFault(f"the reward of {name!r} is {value!r}; it has to be a number") from None
-    if LARGEST < abs(reward) < float("inf"):  # what is not finite is recorded as divergence
+    if LARGEST < abs(reward) < float("inf"):  # the meter parks a seed whose reward is not finite
         raise EnvironmentFault(f"the reward of {name!r} is {reward:g}, too large to be added up")
     return reward
 
 
 def _by_name(name: Any) -> tuple[Any, ...]:
-    """Return what orders names, with numbers in them by size: agent_2 stands before agent_10."""
+    """Return a sort key for names that orders numbers in them by size: agent_2 comes before agent_10."""
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(name)))
 
 

@@ -1,4 +1,4 @@
-"""The space of the vectors that hold what all agents of an environment observe."""
+"""The spaces of a multi-agent environment: the observations, and the actions, of all agents together."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rlbench.api import AgentLayout
 
 
 class JointVectors(spaces.Box):
-    """Vectors of float32 [layout.size]. layout: where the parts of each agent are."""
+    """Vectors of float32 [layout.size] with the observations of all agents. layout: where each agent's parts are."""
 
     def __init__(self, layout: AgentLayout) -> None:
         super().__init__(-np.inf, np.inf, (layout.size,), np.float32)

@@ -1,8 +1,8 @@
 """The backends of multi-agent environments.
 
-pettingzoo: the id names a module with PettingZoo's `parallel_env`, such as "mpe2.simple_spread_v3", or a function or
-class that makes a world with the parallel API, such as "my_world:MyWorld". gymnasium-multiagent: the id is that of a
-Gymnasium environment whose spaces are Tuples with a part for each agent.
+pettingzoo: an environment's id is a module with PettingZoo's `parallel_env`, such as "mpe2.simple_spread_v3", or a
+function or class that makes a world with the parallel API, such as "my_world:MyWorld". gymnasium-multiagent: the id is
+that of a Gymnasium environment whose spaces are Tuples with one part for each agent.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class JointBatch(GymnasiumBatch):
 
 
 def make_env(task: Task) -> gymnasium.Env[Any, Any]:
-    """Make one environment of a task, with all its agents as one.
+    """Make one environment of a task, which contains all its agents (see JointEnv).
 
     Raises: RlbenchError if a reference fails or the id does not name a world; any error of the world or of a wrapper.
     """
@@ -75,9 +75,9 @@ def _parallel_world(env_id: str, kwargs: Mapping[str, Any]) -> Any:
 
 
 def _of_turns(env_id: str, world: Any) -> Any:
-    """Return a turn-based world as one whose agents act together, if its author says that this is sound.
+    """Convert a turn-based world to the parallel API.
 
-    Raises: EnvironmentFault otherwise.
+    Raises: EnvironmentFault if the world's metadata does not say that it is parallelizable.
     """
     if not getattr(world, "metadata", {}).get("is_parallelizable"):
         raise EnvironmentFault(
@@ -90,7 +90,7 @@ def _of_turns(env_id: str, world: Any) -> Any:
 
 
 def _version(*packages: str) -> str:
-    """Return the versions of those packages that are installed."""
+    """Return the names and versions of the packages, without those that are not installed."""
     known = []
     for package in packages:
         try:

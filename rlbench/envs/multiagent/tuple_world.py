@@ -1,7 +1,7 @@
-"""A Gymnasium environment with one observation and one action for each agent, as a world of several agents.
+"""A Gymnasium environment with one observation and one action for each agent, as a world with the parallel API.
 
-Level-based foraging and RWARE are such environments: their spaces are Tuples, their rewards lists, and one
-`terminated` and one `truncated` concern all agents.
+Level-based foraging and RWARE are such environments. Their spaces are Tuples and their rewards are lists; one
+`terminated` and one `truncated` hold for all agents.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _Answers = dict[str, Any]
 class TupleWorld:
     """The world, with agents agent_0, agent_1 … in the order of the Tuples.
 
-    make: makes the environment. Each episode is played in a new one: level-based foraging places agents where those of
-    the episode before do not stand, so an episode in a used one does not depend on its seed alone. Making one takes as
-    long as a reset. Raises: EnvironmentFault if the environment has no part for each agent.
+    make: makes the environment. Each episode uses a new environment. In a used one, an episode would not depend on its
+    seed alone, because level-based foraging avoids the positions of agents in the previous episode. Making an
+    environment takes as long as a reset. Raises: EnvironmentFault if the environment has no part for each agent.
     """
 
     def __init__(self, make: Callable[[], gymnasium.Env[Any, Any]]) -> None:
