@@ -1,4 +1,4 @@
-"""Arrays that an algorithm returns to be stored: one entry for each seed, of a type that files can hold."""
+"""Checks of the arrays that an algorithm returns for storage: one entry for each seed, of a type that can be stored."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _NOT_STORED = "cSUMm"  # kinds of numpy: complex numbers, text, dates
 
 
 def arrays_by_seed(returned: Any, seeds: int, method: str) -> dict[str, Array]:
-    """Return what `state` or `final_state` returned as arrays [S, …] by name.
+    """Return the result of `state` or `final_state` as arrays [S, …] by name.
 
-    method: which of them, for messages. Raises: RlbenchError if an entry is not such an array: a part of it would be
-    silently stored, and what is loaded later would be another policy.
+    method: the method's name, for messages. Raises: RlbenchError if an entry is not an array [S, …] of numbers. Part of
+    such an entry would otherwise be stored silently, and another policy would be loaded later.
     """
     if not isinstance(returned, Mapping):
         raise RlbenchError(f"{method} returned a {type(returned).__name__}; it must return arrays [S, …] by name")

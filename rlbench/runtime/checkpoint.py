@@ -1,6 +1,6 @@
 """Checkpoints on disk: two files per seed, arrays as safetensors and numbers as JSON. The file `DONE` is written last.
 
-A folder without DONE, or with a file whose hash is not the one in DONE, is ignored.
+A checkpoint is ignored if its folder has no DONE, or if the hash of a file differs from the hash in DONE.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_BYTES = 64 << 30  # bytes of all files of a checkpoint
 
 @dataclass(frozen=True)
 class SeedState:
-    """One seed's part of a checkpoint: numbers as JSON values, arrays by name, and the step of both."""
+    """One seed's part of a checkpoint: numbers as JSON values, arrays by name, and the step at which it was saved."""
 
     seed: int
     step: int
@@ -38,16 +38,16 @@ class SeedState:
 
 
 def save(folder: Path, states: Sequence[SeedState]) -> Path:
-    """Write the checkpoint `folder`/<step>, with DONE last, and delete all checkpoints but the newest two.
+    """Write the checkpoint `folder`/<step>, with DONE last, and delete all checkpoints except the newest two.
 
-    Returns: the path of the checkpoint. Raises: DiskFull; the earlier checkpoints are as they were then.
+    Returns: the path of the checkpoint. Raises: DiskFull; in this case, the earlier checkpoints are unchanged.
     """
     target = folder / f"{states[0].step:012d}"
     try:
         with writing(target):
             _write(target, states)
     except DiskFull:
-        shutil.rmtree(target, ignore_errors=True)  # half a checkpoint is of no use, and takes room
+        shutil.rmtree(target, ignore_errors=True)  # an incomplete checkpoint is useless and takes disk space
         raise
     for old in sorted(folder.iterdir())[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
@@ -80,7 +80,7 @@ def _write(target: Path, states: Sequence[SeedState]) -> None:
 
 
 def complete(folder: Path) -> list[Path]:
-    """Return the complete checkpoints under `folder`, newest first. Broken ones are skipped."""
+    """Return the complete checkpoints under `folder`, newest first. Skip incomplete or damaged checkpoints."""
     return [path for path in sorted(folder.glob("*"), reverse=True) if _is_complete(path)]
 
 
@@ -106,7 +106,7 @@ def _is_complete(path: Path) -> bool:
 def load(path: Path, seed: int) -> SeedState:
     """Load one seed's state from a complete checkpoint.
 
-    Raises: FileNotFoundError if the checkpoint lacks the seed; ValueError if its step is not that of the folder's name.
+    Raises: FileNotFoundError if the checkpoint lacks the seed; ValueError if the seed's step is not the folder's name.
     """
     numbers = json.loads((path / f"seed-{seed}.json").read_text("utf-8"))
     if numbers["step"] != int(path.name):

@@ -1,7 +1,7 @@
-"""Where each seed of a group is in its curriculum: which stage its next episodes use, and what decides about the next.
+"""Progress of a group's seeds through a curriculum: the stage of each seed's next episode, and the change of stages.
 
-Each seed has its own stage, episodes and random stream, so it does not depend on the other seeds of its stack. All its
-environments share them. A stage is chosen when an episode begins, so no episode has two.
+Each seed has its own stage, episodes and random stream, so it does not depend on the other seeds of its stack. All
+environments of a seed share these. A stage is chosen when an episode begins, so each episode has one stage.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ STREAM = "curriculum"
 
 
 class CurriculumProgress:
-    """The stages of S seeds, counted from 0; the last is the target.
+    """The current stages of S seeds. Stages are counted from 0, and the last stage is the target.
 
-    make_sampler: called with the number of tasks, if a sampler chooses. entered: called with the index of a seed and a
-    stage: each time the seed enters another stage or, with a sampler, for each episode.
+    make_sampler: makes a sampler from the number of tasks; needed if the curriculum has a sampler. entered: called with
+    a seed's index and a stage whenever the seed enters another stage. With a sampler, it is called for each episode.
     """
 
     def __init__(
@@ -41,10 +41,10 @@ class CurriculumProgress:
         self._tasks, self._index = tasks, {member: index for index, member in enumerate(members)}
         self._samplers = [make_sampler(tasks) for _ in members] if curriculum.sampler and make_sampler else []
         self._stage, self._since = [0] * len(members), [0] * len(members)
-        self._returns: list[list[float]] = [[] for _ in members]  # of the seed's stage, as many as it looks at
-        self._shown = [-1] * len(members)  # the stage that `entered` was last told
+        self._returns: list[list[float]] = [[] for _ in members]  # the latest returns in the seed's stage
+        self._shown = [-1] * len(members)  # the stage with which `entered` was last called
         self._open: list[dict[int, int]] = [{} for _ in members]  # the stage of the open episode, by environment
-        self._restored: list[dict[int, int]] = [{} for _ in members]  # of episodes that are replayed after a resume
+        self._restored: list[dict[int, int]] = [{} for _ in members]  # the same for episodes that a resume replays
 
     def begin(self, seed_index: int, rank: int) -> int:
         """Return the stage of the next episode of one environment of a seed."""
@@ -65,9 +65,9 @@ class CurriculumProgress:
         return int(chosen)
 
     def ended(self, episode: EpisodeRecord) -> None:
-        """Take note of an episode that ended, and move its seed to the next stage if it is time to.
+        """Record an episode that has ended. If its stage's condition is met, move its seed to the next stage.
 
-        What an algorithm abandoned has no return of its own: it counts only as time.
+        The steps of an abandoned episode count, but its return does not.
         """
         index = self._index[episode.seed]
         stage, whole = self._open[index].get(episode.rank), episode.end != "abandoned"
@@ -83,7 +83,7 @@ class CurriculumProgress:
             over = until.steps is not None and episode.step - self._since[index] >= until.steps
         else:
             most = until.episodes or 1
-            if whole and stage == current:  # not of an episode that began in the stage before
+            if whole and stage == current:  # an episode that began in the previous stage does not count
                 self._returns[index] = [*self._returns[index], episode.return_][-most:]
             returns = self._returns[index]
             over = len(returns) == most and sum(returns) / most >= until.mean_return
@@ -91,7 +91,7 @@ class CurriculumProgress:
             self._stage[index], self._since[index], self._returns[index] = current + 1, episode.step, []
 
     def state(self, seed_index: int) -> dict[str, Any]:
-        """Return all that decides about one seed's stages, apart from its stream, as JSON values."""
+        """Return everything that determines one seed's stages, except its random stream, as JSON values."""
         sampler = self._samplers[seed_index].state() if self._samplers else None
         return {
             "stage": self._stage[seed_index],
@@ -102,7 +102,7 @@ class CurriculumProgress:
         }
 
     def load(self, states: Sequence[Mapping[str, Any]]) -> None:
-        """Restore one `state` for each seed. The first `begin` of each environment then returns its stage of then."""
+        """Restore one `state` for each seed. An environment's first `begin` then returns its open episode's stage."""
         for index, state in enumerate(states):
             self._stage[index], self._since[index] = int(state["stage"]), int(state["since"])
             self._returns[index] = [float(value) for value in state["returns"]]
@@ -116,10 +116,10 @@ class CurriculumProgress:
 def stage_records(
     curriculum: Curriculum, members: Sequence[int], meter: Meter, sink: Sink, means: MetricMeans
 ) -> Callable[[int, int], None]:
-    """Return the function that records what a seed has entered, as metrics.
+    """Return the function (seed index, stage) that records the stages that seeds enter, as metrics.
 
-    The stages of a sequence are recorded when they are entered, counted from 1. If a sampler chooses, the share of each
-    task in the episodes is recorded, as a mean between two points of the evaluation grid.
+    In a sequence, a stage is recorded when a seed enters it, counted from 1. If a sampler chooses, each task's share of
+    the episodes is recorded, as a mean between two points of the evaluation grid.
     """
     everyone, tasks = np.ones(len(members), bool), range(len(curriculum.stages) + 1)
 

@@ -1,8 +1,8 @@
-"""Evaluation: greedy episodes in separate environments with separate streams; all runs of a task get the same episodes.
+"""Evaluation: episodes of a policy in separate environments with separate streams, the same for all runs of a task.
 
-With E lanes for each seed, its episode k is played in lane k mod E. When an episode ends, its lane starts the next one;
-a lane without a next episode gets its last observation again, and its actions are ignored. Shapes are constant, so a
-seed's actions never depend on which other lanes have finished.
+With E lanes for each seed, the seed's episode k is played in lane k mod E. When an episode ends, its lane starts its
+next episode. If there is none, the policy gets the lane's last observation again, and its actions there are ignored.
+Shapes are constant, so a seed's actions never depend on which other lanes have finished.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ MAX_LANES = 20
 class Evaluation(NamedTuple):
     """Returns and lengths of each seed's episodes [S, episodes], in the order of the episode seeds.
 
-    finite: whether each seed [S] had only finite numbers, in environments that did not fail. faults: a description of
-    each failure of an environment, by the index of the seed. agent_returns: the return of each agent of a multi-agent
-    environment [S, episodes, G]; with a single agent G is 0.
+    finite: for each seed, whether all numbers were finite and no environment failed [S]. faults: a description of each
+    environment failure, by the seed's index. agent_returns: the return of each agent of a multi-agent environment
+    [S, episodes, G]; with a single agent, G is 0.
     """
 
     returns: Array
@@ -40,7 +40,10 @@ class Evaluation(NamedTuple):
 
 
 class _Lanes:
-    """The state of the S · E lanes: which episode each one plays. A lane with no episode left is closed."""
+    """The state of the S · E lanes: the episode that each lane plays, and the results so far.
+
+    A lane without further episodes is closed.
+    """
 
     def __init__(self, seeds: int, lanes: int, episodes: int, agents: int) -> None:
         self.episode = np.tile(np.arange(lanes), seeds)
@@ -60,7 +63,7 @@ class _Lanes:
         self._steps += 1
 
     def too_long(self, playing: Array) -> Array | bool:
-        """Return which of these lanes play an episode that has reached MAX_EPISODE_STEPS; False if none can have."""
+        """Return for each lane in `playing` whether its episode has reached MAX_EPISODE_STEPS; False if none can."""
         return self._steps >= MAX_EPISODE_STEPS and self._length[playing] >= MAX_EPISODE_STEPS
 
     def drop(self, broken: Array) -> None:
@@ -97,9 +100,9 @@ class Evaluator:
     def play(self, policy: Policy, kind: str, step: int, episodes: int) -> Evaluation:
         """Play `episodes` episodes for each seed.
 
-        kind: "grid" or "final"; each kind has fixed episode seeds, the same for every run of the task. step: the
-        training step of this evaluation. This step and the run's seed determine the policy's random draws (stream
-        "evaluate").
+        kind: "grid" or "final". Each kind has fixed episode seeds, which are the same for every run of the task.
+        step: the training step of this evaluation. The step and the run's seed determine the policy's random draws
+        (stream "evaluate").
         """
         seeds, lanes = len(self._streams.seeds), min(self._lanes, episodes)
         self._streams.restart(EVALUATE, step)
@@ -171,12 +174,12 @@ class Evaluator:
 
 
 def evaluation_environments(protocol: EvaluationProtocol) -> int:
-    """Return a seed's number of evaluation environments: as the task requests, or 20, but at most one per episode."""
+    """Return the number of evaluation environments per seed: that of the task, or 20; at most one per episode."""
     most = max(protocol.episodes if protocol.every else 0, protocol.final_episodes)
     return min(protocol.environments or MAX_LANES, most)
 
 
 def evaluation_seeds(kind: str, space: str) -> EpisodeSeeds:
-    """Return the reset seeds of evaluation episodes: the same for all algorithms and runs, but different for tuning."""
+    """Return the reset seeds of evaluation episodes. They are the same for all runs, except that tuning has others."""
     key = (SPACES["evaluation"], SPACES[space], zlib.crc32(kind.encode()))
     return EpisodeSeeds(SeedSequence(0, spawn_key=key), "evaluation")

@@ -1,7 +1,7 @@
 """The global random generators of torch, numpy and `random`, which third-party libraries draw from.
 
-They are seeded from the run's own stream and restored after each evaluation, so that evaluation does not affect
-training. torch is used only if something else has imported it.
+They are seeded from the run's own stream. After each evaluation they are restored, so that evaluation does not affect
+training. torch's generator is handled only if torch has already been imported.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def seed_global_generators(streams: SeedStreams) -> None:
 
 @contextmanager
 def kept_global_generators() -> Iterator[None]:
-    """Restore the states of the three generators on exit."""
+    """Restore the states of the three generators when the context ends."""
     torch = sys.modules.get("torch")
     states = random.getstate(), np.random.get_state(), torch.get_rng_state() if torch else None  # noqa: NPY002
     try:

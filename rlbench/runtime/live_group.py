@@ -1,4 +1,4 @@
-"""One RunGroup, from its first step or a checkpoint to the evaluation of the final policy."""
+"""Training of one RunGroup, from its first step or a checkpoint to the evaluation of the final policy."""
 
 from __future__ import annotations
 
@@ -45,9 +45,10 @@ Observe = Callable[[str, int, list[float]], None]
 
 @dataclass
 class GroupOutcome:
-    """The result of a group, by its members. diverged_at: of each that diverged, the step. final: the final policies.
+    """The result of a group. The dictionaries have the group's members as keys (see RunGroup.members).
 
-    failed: for each one whose environment failed, a description of the failure; it has no final policy.
+    diverged_at: the step at which a member diverged. final: a member's final policy. failed: a description of the
+    failure, if a member's environment failed; the member then has no final policy.
     wall_seconds: training time. elapsed_seconds: training and evaluation time. cpu_seconds: processor time of the whole
     group. The times are sums over attempts.
     """
@@ -65,11 +66,11 @@ class GroupOutcome:
 class LiveGroup:
     """A group that is ready to train: algorithm, environments, streams and records, connected by its interaction.
 
-    checkpoints: the folder to save to, or None. restore: one SeedState per seed, all at the same step. approximate:
-    resume even if environments cannot be restored exactly. approximated: whether this or an earlier attempt was resumed
-    in this way. self_reported: the algorithm reports its own steps and returns (`Interaction.report`). make_sampler:
-    makes the sampler of a curriculum that has one, from the number of tasks. agents: the names of the agents of a
-    multi-agent environment, else ().
+    checkpoints: the folder for checkpoints; None: save none. restore: one SeedState per seed, all at the same step.
+    approximate: resume even if environments cannot be restored exactly. approximated: whether this or an earlier
+    attempt was resumed approximately. self_reported: the algorithm reports its own steps and returns
+    (`Interaction.report`). make_sampler: makes a curriculum's sampler from the number of tasks. agents: the names of
+    the agents of a multi-agent environment, else ().
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class LiveGroup:
         probe = backend.make_env(task)
         spaces = probe.observation_space, probe.action_space
         info = TaskInfo(task.env_id, *spaces, num_envs, task.steps, task.reward == "team")
-        # A wrapper of the task may show all agents as one; their rewards are recorded all the same.
+        # A wrapper of the task may show all agents as one. The rewards of each agent are recorded nevertheless.
         layout: AgentLayout | None = getattr(probe.unwrapped, "layout", None)
         self.agents = () if layout is None else layout.agents
         _close(probe.close)
@@ -132,7 +133,7 @@ class LiveGroup:
 
     @property
     def failed(self) -> dict[int, str]:
-        """For each member whose environment failed, a description of the failure."""
+        """A description of the failure for each member whose environment failed, by member."""
         several, runs = len(self.group.seeds) > 1, self.group.runs
         return {
             self.group.members[index]: f"{self._name(runs[index])}: {fault}" if several else fault
@@ -143,7 +144,7 @@ class LiveGroup:
         return f"{run.label}, seed {run.seed}" if self.group.variants else f"seed {run.seed}"
 
     def progress(self) -> dict[str, int]:
-        """Return the step reached and a pulse, which changes with every step of training or evaluation. Thread-safe."""
+        """Return the step reached, and a pulse that every step of training or evaluation changes. Thread-safe."""
         step = self.interaction.progress()
         return {"step": step, "pulse": step + self.evaluations.pulse()}
 
@@ -151,7 +152,7 @@ class LiveGroup:
         return self.algorithm.policy(self.group.task.evaluation.policy)
 
     def run(self) -> GroupOutcome:
-        """Train to the end of the budget and evaluate the final policy. Exceptions of the algorithm are not caught."""
+        """Train until the budget is spent, and evaluate the final policy. Raises: any error of the algorithm."""
         interaction = self.interaction
         try:
             self._train()
@@ -243,7 +244,7 @@ class LiveGroup:
         interaction = self.interaction
         self._resumed_from = interaction.steps = interaction.meter.steps = states[0].step
         interaction.schedule.next = states[0].numbers["next_evaluation"]
-        if interaction.curriculum is not None:  # first, because it says in which environment an episode is replayed
+        if interaction.curriculum is not None:  # first, because it determines which environment replays an episode
             interaction.curriculum.load([s.numbers["curriculum"] for s in states])
         batch = interaction.open_batch([count + 1 for s in states for count in s.numbers["boundary"]["episode"]])
         exact = batch.load([(s.numbers["boundary"], _under("env/", s.arrays)) for s in states], approximate)
@@ -259,7 +260,7 @@ class LiveGroup:
 
 
 def _close(close: Callable[[], None]) -> None:
-    """Close environments. No record depends on it, so an error is printed; it neither fails a run nor hides another."""
+    """Close environments. Print an error instead of raising it, because all results are complete by then."""
     try:
         close()
     except (Exception, SystemExit):  # noqa: BLE001 - a foreign environment may raise anything

@@ -1,4 +1,4 @@
-"""The interaction of a running RunGroup. It connects meter, evaluation, records and checkpoints."""
+"""The interaction of a running RunGroup, which connects the meter, evaluation, records and checkpoints."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ SAFE_POINT_PATIENCE_SECONDS = 10.0
 
 
 class LiveInteraction:
-    """Implements rlbench.api.Interaction for one group.
+    """The implementation of rlbench.api.Interaction for one group.
 
-    policy: returns the policy to evaluate, called at each evaluation. faults: a mapping that receives descriptions of
-    failed environments, by the seed's index. save: writes a checkpoint, or None if the algorithm cannot be resumed.
-    self_reported: receives the algorithm's reports, or None if it is metered. make_sampler: makes the sampler of a
-    curriculum that has one, from the number of tasks.
+    policy: returns the policy to evaluate; called at each evaluation. faults: a mapping that receives descriptions of
+    failed environments, by the seed's index. save: writes a checkpoint; None: the algorithm cannot be resumed.
+    self_reported: receives the algorithm's reports; None: the algorithm is metered. make_sampler: makes a curriculum's
+    sampler from the number of tasks.
     """
 
     obs: Array
@@ -99,12 +99,15 @@ class LiveInteraction:
 
     # -- stacked loops -------------------------------------------------------------------------------------------
     def open_batch(self, earlier_episodes: Sequence[int] = ()) -> MeteredBatch:
-        """Create the S × N environments once. earlier_episodes: how many episodes each had begun before a resume."""
+        """Create the S × N environments at the first call, and return them.
+
+        earlier_episodes: how many episodes each environment had begun before a resume.
+        """
         if self.batch is None:
             lanes, opened = len(self.seeds) * self.num_envs, []
             if self._backend.make_streams is None:
                 envs = self._make_batch(lanes)
-            else:  # a resumed run opens the next stream, because the first would repeat its episodes
+            else:  # a resumed run opens another stream, because the first one would repeat earlier episodes
                 each = [environment_seeds(self._streams, *divmod(lane, self.num_envs)) for lane in range(lanes)]
                 opened = [OneStream(seeds[count]) for seeds, count in zip(each, earlier_episodes or [0] * lanes)]
                 envs = self._backend.make_streams(self._task, [one.seed for one in opened])
@@ -161,7 +164,7 @@ class LiveInteraction:
 
     # -- evaluation, the end of the budget, a stop ---------------------------------------------------------------
     def advance(self) -> None:
-        """Evaluate, finish or stop if it is time to, by the steps taken so far."""
+        """Evaluate, finish or stop, if that is due after the steps taken so far."""
         self.steps = self.meter.steps
         if self.steps > self._last_step:
             raise Stopped(f"stopped at step {self.steps}, the first beyond step {self._last_step}")
@@ -186,12 +189,12 @@ class LiveInteraction:
         self.active = self.active & finite if self.batch is None else self.batch.active
 
     def stop_beyond(self, step: int) -> None:
-        """Stop training, with the error Stopped, once it is beyond `step`: all records up to there are written."""
+        """End training with the error Stopped at the first step after `step`. All records up to `step` are written."""
         self._last_step = step
         self._attention = self._next_attention()
 
     def request_stop(self) -> None:
-        """Stop at the next safe point, or at the next step if there is none. A signal handler may call this."""
+        """Stop at the next safe point, or at the next step if there is no safe point. Signal handlers may call this."""
         self._stop, self._attention, self._stop_requested_at = True, 0, time.monotonic()
         if self._attendant is not None:
             self._attendant.counter.set_limit(0)
@@ -256,7 +259,7 @@ class LiveInteraction:
         return None if self._stop else min(self.schedule.next, self.budget.steps)
 
     def progress(self) -> int:
-        """Return the steps that each seed has taken so far, in all processes. Other threads may call this."""
+        """Return the steps that each seed has taken so far, in all its processes. Other threads may call this."""
         return self.meter.steps if self._attendant is None else self._attendant.counter.steps
 
     # -- self-reported runs --------------------------------------------------------------------------------------
@@ -283,7 +286,7 @@ class LiveInteraction:
     # -- curricula -----------------------------------------------------------------------------------------------
     @cached_property
     def curriculum(self) -> CurriculumProgress | None:
-        """Where the seeds are in the task's curriculum, if it has one; made with the first training environment."""
+        """The seeds' progress in the task's curriculum; None without a curriculum. Made at the first use."""
         wanted = self._task.curriculum
         if wanted is None:
             return None
@@ -315,7 +318,7 @@ class LiveInteraction:
         self.means.add(metrics, self.active, where)
 
     def record_means(self) -> None:
-        """Record the means of `log_mean` since the last call, at the current step, unless this step has means."""
+        """Record the means of `log_mean` since the last call. If this step already has means, discard the new ones."""
         found = list(self.means.take())
         if self.steps == self._means_recorded_at:
             return
@@ -326,7 +329,7 @@ class LiveInteraction:
                     self._sink.metric(MetricRecord(member, self.steps, name, mean))
 
     def checkpoint(self, *ignored: Any) -> None:
-        if ignored:  # a plugin made for version 1 of the API passes one; a TypeError would not explain that
+        if ignored:  # a plugin for version 1 of the API passes an argument; a TypeError would not explain the change
             raise RlbenchError(
                 "`checkpoint` takes no argument since version 2 of the plugin API: call `interaction.checkpoint()`"
             )
@@ -347,7 +350,7 @@ class LiveInteraction:
         self._next_save = self.steps + self.save_every if self.save is not None and self.save_every > 0 else NEVER
 
     def close(self) -> None:
-        with ExitStack() as each:  # also those after one that raises
+        with ExitStack() as each:  # if one environment raises, close the next ones too
             for env in self._single:
                 each.callback(env.close)
             if self.batch is not None:

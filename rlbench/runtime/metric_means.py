@@ -1,8 +1,8 @@
-"""Means of what an algorithm logs between two points of the evaluation grid, for each seed.
+"""Means of the metrics that an algorithm logs between two points of the evaluation grid, for each seed.
 
-Numbers that have to be computed are taken from every 32nd update. They are read later, many at once, and added one
-after another in float64. So the means do not depend on when they are read, on the number of seeds, or on an
-interruption.
+Metrics that have to be computed are taken from every 32nd update only. Metrics are read from the device later, many at
+once, and are added one after another in float64. So the means do not depend on when they are read, on the number of
+seeds, or on an interruption.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from rlbench.api import Array
 
-EVERY = 32  # numbers are computed at every so many updates
-_MOST_PENDING = 512  # updates whose numbers may wait to be read
+EVERY = 32  # metrics are computed at every 32nd update
+_MOST_PENDING = 512  # the largest number of updates whose metrics wait to be read
 _CALLS = "calls of "  # prefix of a counter's name in a checkpoint; no metric's name begins with it
 
 
@@ -32,16 +32,16 @@ class MetricMeans:
         self._calls: dict[str, int] = {}  # calls of `is_due` since the last `take`
 
     def is_due(self, name: str) -> bool:
-        """Return whether this update's numbers are to be computed. name: what is updated; each has its own count."""
+        """Return whether to compute metrics at this update. name: of the gradient; each name has its own count."""
         calls = self._calls.get(name, 0)
         self._calls[name] = calls + 1
         return calls % EVERY == 0
 
     def add(self, metrics: Mapping[str, Any], active: Array, where: Any = None) -> None:
-        """Count one update.
+        """Add the metrics of one update.
 
-        metrics: by name, one number per seed [S] or one for all; a tensor may be on any device. active [S]: the seeds
-        that are still learning. where [S]: the seeds that the update concerns; None: all.
+        metrics: by name, one number per seed [S] or one number for all seeds; a tensor may be on any device.
+        active [S]: the seeds that are still learning. where [S]: the seeds that the update concerns; None: all.
         """
         entries = self._pending.setdefault(tuple(metrics), [])
         entries.append((metrics, active, where))
@@ -49,7 +49,7 @@ class MetricMeans:
             self._read()
 
     def take(self) -> Iterator[tuple[str, NDArray[np.float64], NDArray[np.bool_]]]:
-        """Yield each metric's name, its means [S], and which seeds have a mean [S]. Then start again from zero."""
+        """Yield each metric's name, its means [S], and which seeds have a mean [S]. Reset all sums and counts to 0."""
         self._read()
         sums, counts, self._sums, self._counts, self._calls = self._sums, self._counts, {}, {}, {}
         for name, values in sums.items():
@@ -57,7 +57,7 @@ class MetricMeans:
             yield name, values / np.maximum(counts[name], 1), has_one
 
     def state(self, index: int) -> dict[str, list[float]]:
-        """Return the sum and the count of each metric for one seed, and the counted calls, as JSON values."""
+        """Return each metric's sum and count for one seed, and the numbers of calls of `is_due`, as JSON values."""
         self._read()
         state = {name: [float(sums[index]), int(self._counts[name][index])] for name, sums in self._sums.items()}
         return state | {_CALLS + name: [calls] for name, calls in self._calls.items()}
@@ -87,7 +87,7 @@ class MetricMeans:
 
 
 def _rows(values: Sequence[Any], seeds: int) -> NDArray[np.float64]:
-    """Return numbers, arrays or tensors, each of one number or of one per seed, as an array [n, S]."""
+    """Return n values as an array [n, S]. A value is one number or one number per seed, also as an array or tensor."""
     torch = sys.modules.get("torch")
     if torch is not None and all(isinstance(value, torch.Tensor) for value in values):
         rows = torch.stack(list(values)).detach().cpu().numpy()  # copied from the device all at once

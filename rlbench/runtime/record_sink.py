@@ -1,4 +1,4 @@
-"""Destinations of records while a group runs: files in an attempt's folder, or lists in memory."""
+"""Destinations of the records of a running group: files in an attempt's folder, or lists in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Sink(Protocol):
     def positions(self) -> Mapping[str, Any]:
         """Flush to disk and return how much has been written.
 
-        A checkpoint stores this, so that a resumed run discards records written after it.
+        A checkpoint stores this number, so that a resumed run can discard the records written after the checkpoint.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Scheduled evaluations: when one is due, playing it with the training clock paused, and recording the results."""
+"""Scheduled evaluations: they are played at the points of the evaluation grid, with the training clock paused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class EvaluationSchedule:
         self.next = every if 0 < every <= budget else NEVER
 
     def cross(self, steps: int) -> int | None:
-        """Return the last point that `steps` has reached, or None if an earlier call has returned that point."""
+        """Return the last point that `steps` has reached, or None if there is none or an earlier call returned it."""
         if steps < self.next:
             return None
         nominal = min(steps, self._budget) // self._every * self._every
@@ -87,7 +87,7 @@ class EvaluationRunner:
         return played.finite
 
     def pulse(self) -> int:
-        """Return the number of steps that evaluations have taken so far, in any environment."""
+        """Return how many steps evaluations have taken so far. A step of all environments together counts once."""
         return self._evaluator.batch_steps if self._evaluator is not None else 0
 
     def close(self) -> None:

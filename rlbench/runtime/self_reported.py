@@ -1,8 +1,8 @@
-"""Records of a self-reported run: rlbench has neither counted its steps nor played its policy.
+"""Records of a self-reported run, whose steps rlbench did not count and whose policy it did not evaluate.
 
-The learning curve and the final score come from the run's own evaluations if it reports any, otherwise from its latest
-training episodes. Source: Machado et al. 2018, section 4.2 (performance from the last training episodes),
-arXiv:1709.06009.
+If the run reports its own evaluations, they determine the learning curve and the final score. Otherwise its latest
+training episodes determine both. Source: Machado et al. 2018, section 4.2 (performance from the last training
+episodes), arXiv:1709.06009.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ END, NO_SEED = "reported", -1  # recorded as an episode's end and reset seed, wh
 
 
 class SelfReportedLog:
-    """Turns the reports of one run into records.
+    """The reports of one run, converted to records.
 
     seconds: returns the time of the training clock. observe: called with the kind, step and mean returns of each
-    record, to show progress. latest: number of training episodes that are averaged for the final score and each point
-    of the learning curve; None: as many as the protocol evaluates.
+    record, to show progress. latest: how many training episodes are averaged for the final score and for each point of
+    the learning curve; None: as many episodes as the protocol evaluates.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class SelfReportedLog:
 
     @property
     def score_from(self) -> str:
-        """The source of the final score: the run's own "evaluation", or "training", its latest training episodes."""
+        """The source of the final score: "evaluation" (the run's own), or "training" (its latest training episodes)."""
         return "evaluation" if self._evaluation else "training"
 
     def advance(self, step: int) -> bool:
@@ -60,21 +60,22 @@ class SelfReportedLog:
         return step <= self._budget
 
     def episode(self, step: int, return_: float, length: int = 0) -> None:
-        """Record a finished training episode, unless it is beyond the budget. length: 0 if it is not known."""
+        """Record a finished training episode, if it is within the budget. length: 0 if it is not known."""
         if self.advance(step):
             self._latest.append((return_, length))
             self._sink.episode(EpisodeRecord(self._seed, step, 0, self._count, NO_SEED, return_, length, END))
             self._count += 1
 
     def evaluation(self, step: int, returns: Sequence[float]) -> None:
-        """Record the run's own evaluation, unless it is beyond the budget. returns: one per episode."""
+        """Record the run's own evaluation, if it is within the budget. returns: the return of each episode."""
         if self.advance(step) and returns:
             self._fresh, self._evaluation = True, tuple(returns)
 
     def finish(self, final: Sequence[float] = ()) -> None:
-        """Record the final score. final: the returns of one more evaluation, made after training; they give the score.
+        """Record the final score.
 
-        Raises: RlbenchError if no episode and no evaluation was reported.
+        final: the returns of an evaluation after training; if given, the score is their mean. Raises: RlbenchError if
+        neither an episode nor an evaluation was reported.
         """
         self._record_point(self._budget)
         if final:

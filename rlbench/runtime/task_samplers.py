@@ -1,4 +1,4 @@
-"""The samplers of curricula that rlbench offers: uniform, and by learning progress."""
+"""rlbench's own samplers of curricula: uniform, and by learning progress."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from numpy.random import Generator
 
 from rlbench.api import SamplerSpec, hookimpl
 
-WINDOW = 10  # episodes of a mean return; learning progress compares the newest two windows of a task
-FLOOR = 0.2  # the share of the episodes that all tasks have in equal parts
+WINDOW = 10  # episodes per mean return; learning progress compares the newest two windows of a task
+FLOOR = 0.2  # the share of the episodes that is divided equally among all tasks
 
 
 class UniformSampler:
@@ -33,11 +33,12 @@ class UniformSampler:
 
 
 class LearningProgressSampler:
-    """Chooses a task with a probability in proportion to its learning progress, and no task with less than a floor.
+    """Chooses each task with a probability in proportion to its learning progress, plus an equal minimum for all tasks.
 
     The progress of a task is the absolute difference between the mean return of its newest WINDOW episodes and that of
-    the WINDOW before; 0 until it has had so many. It is absolute, because a return that falls is being forgotten.
-    Source: Matiisen et al. 2017, Teacher-Student Curriculum Learning (the window, and the absolute value).
+    the WINDOW episodes before them. With fewer episodes, it is 0. It is absolute, because a falling return means that
+    the task is being forgotten. Source: Matiisen et al. 2017, Teacher-Student Curriculum Learning (the window, and the
+    absolute value).
     """
 
     def __init__(self, tasks: int) -> None:
@@ -57,7 +58,7 @@ class LearningProgressSampler:
             reached += probability
             if drawn < reached:
                 return task
-        return len(self._returns) - 1  # the probabilities add up to slightly less than 1
+        return len(self._returns) - 1  # rounding made the sum of the probabilities slightly less than 1
 
     def update(self, task: int, episode_return: float) -> None:
         self._returns[task] = [*self._returns[task], episode_return][-2 * WINDOW :]

@@ -1,4 +1,4 @@
-"""The training clock: monotonic seconds spent training, evaluation and checkpoints excluded."""
+"""The training clock: seconds of training, without evaluation and checkpoints."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from contextlib import contextmanager
 
 
 class TrainingClock:
-    """Counts the seconds since its creation, pauses excluded, plus the seconds that earlier attempts spent.
+    """Counts the seconds since its creation without pauses, plus the seconds of earlier attempts (`spent`).
 
-    elapsed: these seconds, pauses included. cpu: processor seconds of this process and its ended children.
+    elapsed: the same with pauses. cpu: processor seconds of this process and its ended children, plus those of earlier
+    attempts.
     """
 
     def __init__(self, spent: float = 0.0, elapsed: float = 0.0, cpu: float = 0.0) -> None:
