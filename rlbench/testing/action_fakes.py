@@ -1,4 +1,6 @@
-"""Bandits with known optima for MultiDiscrete and similar actions, and for masks. Importing this module registers them.
+"""Test environments with known optima, for MultiDiscrete and similar actions and for action masks.
+
+Importing this module registers them with Gymnasium.
 
 Use them by id, for example "rlbench.testing.action_fakes:rlbench/Factors-v0".
 """
@@ -23,11 +25,11 @@ _SPACES: dict[str, Space[Any]] = {
 
 
 class Factors(gymnasium.Env[Any, Any]):
-    """Episodes of one step. The observation is a sign, which determines the right value of each number of the action.
+    """Episodes of one step. The observation is +1 or −1 and determines the right value of each number of the action.
 
-    The reward is the share of right numbers, minus 0.5 if only the first is right, so the numbers have to be chosen
-    together. The optimum is 1 and is reached by one action for each sign. kind: "multi_discrete", "multi_binary",
-    "integers" or "tuple". An action outside the space is an error.
+    The reward is the share of right numbers, minus 0.5 if only the first number is right. So the numbers have to be
+    chosen together. The optimum is 1, which only one action reaches for each observation. kind: "multi_discrete",
+    "multi_binary", "integers" or "tuple". An action outside the space is an error.
     """
 
     def __init__(self, kind: str = "multi_discrete") -> None:
@@ -50,13 +52,11 @@ class Factors(gymnasium.Env[Any, Any]):
 
 
 class Forbidding(gymnasium.Env[Any, Any]):
-    """A walk of two states with four actions each, of which a random two are forbidden. Taking one of these is an
-    error.
+    """Episodes of two steps with four actions, of which a random two are forbidden at each step.
 
-    In each state, action i gives i / 3. The mask is drawn anew in each state. The episode ends after the second state.
-    The best policy takes the greater of the two allowed numbers from 0 … 3, whose mean over the six pairs is 14/6. Its
-    mean return is 2 · 14/6 / 3 = 14/9; that of the random policy is 2 · 1.5 / 3 = 1. The observation shows only the
-    state.
+    A forbidden action is an error. Action i has the reward i / 3. The mask is drawn anew at each step. The observation
+    shows only the step. The best policy takes the greater of the two allowed actions, whose mean over the six pairs is
+    14/6. So its mean return is 2 · 14/6 / 3 = 14/9. The random policy's mean return is 2 · 1.5 / 3 = 1.
     """
 
     def __init__(self) -> None:

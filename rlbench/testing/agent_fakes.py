@@ -1,6 +1,6 @@
-"""A world of several agents, each of which plays a fake environment of its own.
+"""A world of several agents, each of which plays its own test environment.
 
-So the fakes of a single agent, whose answers are known, also test multi-agent algorithms.
+So the single-agent test environments, whose optima are known, also test multi-agent algorithms.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ _Answers = dict[str, Any]
 class FakeWorld:
     """Copies of a Gymnasium environment, one for each agent, with PettingZoo's parallel interface.
 
-    env_id: of the environment. kwargs: of each agent's environment, those that differ from `common`; its length is the
-    number of agents. An agent's episode ends with that of its environment, so agents may die one after another. Rewards
-    are divided by the number of agents, so the team's return is the mean of the environments' returns. The environment
-    of the first agent gets the world's reset seed, and the others get the seeds after it.
+    env_id: the id of the environment. common: the arguments of all copies. kwargs: for each agent, the arguments that
+    differ from `common`; the number of agents is its length. An agent dies when its environment's episode ends, so
+    agents may die one after another. Rewards are divided by the number of agents, so the team's return is the mean of
+    the environments' returns. The first agent's environment gets the world's reset seed, and the next agents'
+    environments get the next seeds.
     """
 
     def __init__(self, env_id: str, kwargs: Sequence[Mapping[str, Any]] = ({}, {}), **common: Any) -> None:
@@ -41,7 +42,7 @@ class FakeWorld:
         return observations, infos
 
     def step(self, actions: Mapping[str, Any]) -> tuple[_Answers, _Answers, _Answers, _Answers, _Answers]:
-        """Step the environments of the agents that are left. Raises: RuntimeError for actions of other agents."""
+        """Step the environments of the living agents. Raises: RuntimeError if the actions are not exactly theirs."""
         if set(actions) != set(self.agents):
             raise RuntimeError(f"actions of {sorted(actions)}, but the agents are {self.agents}")
         answers = [self._envs[agent].step(actions[agent]) for agent in self.agents]

@@ -1,6 +1,6 @@
-"""Checks that an algorithm gives the same numbers in any stack, and the same numbers after a resume.
+"""Checks that an algorithm computes the same numbers in any stack, and the same numbers after a resume.
 
-Each check trains small groups in this process and raises AssertionError if the rule is broken.
+Each check trains small groups in this process, and raises AssertionError if the numbers differ.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def check_independence(
 ) -> None:
     """Check that a run's records and weights do not depend on its stack-mates, bit for bit.
 
-    backend: of the environment; None: Gymnasium.
+    kwargs, wrappers: of the environment. backend: makes the environment; None: Gymnasium.
     """
     options: dict[str, Any] = {"every": max(1, steps // 3), "wrappers": wrappers, "backend": backend}
     runs = [play(algorithm, config, env_id, seeds, steps, kwargs=kwargs, **options) for seeds in STACKS]
@@ -58,7 +58,7 @@ def check_resume(
 ) -> int:
     """Check that a resumed run ends with the same records and weights as an uninterrupted one.
 
-    every: steps between checkpoints, by default a fifth of the budget. compile: compile the updates. backend: of the
+    every: steps between checkpoints; 0: a fifth of the budget. compile: compile the updates. backend: makes the
     environment; None: Gymnasium. Returns: the step of the checkpoint from which the run resumed.
     """
     torch.set_num_threads(1)

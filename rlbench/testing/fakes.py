@@ -1,4 +1,4 @@
-"""Small environments with known answers or odd shapes; importing this module registers them with Gymnasium.
+"""Small test environments with known optima or odd shapes. Importing this module registers them with Gymnasium.
 
 Use them by id, for example "rlbench.testing.fakes:rlbench/Shapes-v0".
 """
@@ -25,12 +25,13 @@ SIGNAL = "rlbench.testing.fakes:rlbench/Signal-v0"
 class Shapes(gymnasium.Env[Any, Any]):
     """A random walk of any size. Observations move at random and with the action, and episodes end at random.
 
-    actions: number of discrete actions; a list: number of choices of each part of MultiDiscrete actions.
-    dims: if above 0, actions are continuous with so many dimensions. bound: of continuous actions.
-    bits: if above 0, actions are MultiBinary with so many numbers.
-    masked: `info["action_mask"]` allows some of the discrete actions, and any other one is an error.
-    bad_seeds: reset seeds of episodes in which, after `bad_after` steps (0: at the reset), the first number of the
-    observation and the reward are `bad`.
+    actions: the number of discrete actions; a list: the number of choices in each part of MultiDiscrete actions.
+    dims: if above 0, actions are continuous with this many dimensions. bound: continuous actions are in ± bound.
+    bits: if above 0, actions are MultiBinary with this many numbers.
+    masked: `info["action_mask"]` allows some of the discrete actions; any other action is an error.
+    end: the probability of termination in each step, and that of truncation.
+    bad_seeds: the reset seeds of bad episodes. In these, after `bad_after` steps, the reward and the first number of
+    the observation are `bad`. With bad_after = 0, the first observation is bad too.
     taken: counts the steps of all instances. An action that is not finite is an error.
     """
 
@@ -96,10 +97,10 @@ class Shapes(gymnasium.Env[Any, Any]):
 
 
 class Constant(gymnasium.Env[Any, Any]):
-    """One state with reward 1 per step. Episodes have `length` steps and end by `how`, "terminated" or "truncated".
+    """One state with reward 1 per step. Episodes have `length` steps. how: the end, "terminated" or "truncated".
 
-    So V = Σ γᵗ over `length` steps if episodes terminate, and V = 1 / (1 − γ) if they are truncated. taken, resets: the
-    steps and reset seeds of all instances, for tests of the meter.
+    So V = Σ γᵗ over `length` steps if episodes are terminated, and V = 1 / (1 − γ) if they are truncated. taken,
+    resets: the number of steps and the reset seeds of all instances, for tests of the meter.
     """
 
     taken: ClassVar[int] = 0
@@ -125,10 +126,10 @@ class Constant(gymnasium.Env[Any, Any]):
 
 
 class Noisy(gymnasium.Env[Any, Any]):
-    """Two states, in which every value is 0 but a maximum over estimated values is above 0.
+    """Two states whose true action values are all 0, but a maximum over estimated values tends to be above 0.
 
-    In the start state the action has no effect. In the second state, each of `actions` actions ends the episode with a
-    reward from N(0, 1). Source: Sutton & Barto 2018, example 6.7.
+    In the first state the action has no effect. In the second state, every action ends the episode with a reward from
+    N(0, 1). Source: Sutton & Barto 2018, example 6.7.
     """
 
     def __init__(self, actions: int = 10) -> None:
@@ -150,10 +151,11 @@ class Noisy(gymnasium.Env[Any, Any]):
 class Fork(gymnasium.Env[Any, Any]):
     """Two states whose best first action depends on how episodes end.
 
-    In the first state, [1, 0], action 0 ends the episode with reward 0.6, and action 1 leads to the second state with
-    reward 0. In the second state, [0, 1], every action gives 1 and ends the episode by `how`, with the second state as
-    its successor. So V(second) = 1 if `how` is "terminated", and 1 / (1 − γ) if it is "truncated". With γ = 0.5, action
-    0 is better under termination (0.6 against 0.5), and action 1 is better under truncation (1.0 against 0.6).
+    In the first state, [1, 0], action 0 terminates the episode with reward 0.6, and action 1 leads to the second state
+    with reward 0. In the second state, [0, 1], every action has reward 1 and ends the episode, with the second state as
+    its successor. how: the end, "terminated" or "truncated". So V(second) = 1 under termination, and 1 / (1 − γ) under
+    truncation. With γ = 0.5, action 0 is better under termination (0.6 against 0.5), and action 1 is better under
+    truncation (1.0 against 0.6).
     """
 
     def __init__(self, how: str = "terminated") -> None:
@@ -175,7 +177,10 @@ class Fork(gymnasium.Env[Any, Any]):
 
 
 class Bandit(gymnasium.Env[Any, Any]):
-    """Episodes of one step. Action i of `actions` gives i / (actions − 1) + N(0, `noise`), so the last is the best."""
+    """Episodes of one step. Action i has the mean reward i / (actions − 1), so the last of the `actions` is the best.
+
+    noise: the standard deviation of the reward.
+    """
 
     def __init__(self, actions: int = 4, noise: float = 0.1) -> None:
         self.observation_space, self.action_space = Box(-1, 1, (1,), np.float32), Discrete(actions)
@@ -218,11 +223,11 @@ class Target(gymnasium.Env[Any, Any]):
 
 
 class Cut(gymnasium.Env[Any, Any]):
-    """One state with episodes of one step. Action 1 gives 1.2 and terminates; action 0 gives 1 and is truncated.
+    """One state with episodes of one step. Action 1 terminates with reward 1.2; action 0 truncates with reward 1.
 
-    With `dims` continuous actions, a first component above 0 is action 1. If an algorithm bootstraps after truncation,
-    Q(0) = 1 + γ max Q is greater than Q(1) = 1.2 for every γ above 1/6. If it treats truncation as termination, Q(0) =
-    1 is smaller.
+    If dims > 0, actions are continuous with this many dimensions, and a first component above 0 counts as action 1. If
+    an algorithm bootstraps after truncation, Q(0) = 1 + γ max Q is greater than Q(1) = 1.2 for every γ above 1/6. If it
+    treats truncation as termination, Q(0) = 1 is smaller.
     """
 
     def __init__(self, dims: int = 0) -> None:
@@ -241,9 +246,10 @@ class Cut(gymnasium.Env[Any, Any]):
 class Signal(gymnasium.Env[Any, Any]):
     """Episodes of one step. The first observation is +1 or −1 at random, and the last one has the opposite sign.
 
-    Action 1 is right at +1, action 0 at −1; the right action gives 1, the wrong one 0. With `dims` continuous actions,
-    a first component above 0 is action 1. An algorithm that starts an episode by acting on the last observation of the
-    previous episode is right only by chance, however good its policy is in evaluation.
+    Action 1 is right at +1, and action 0 at −1. The right action has reward 1, the wrong action 0. If dims > 0, actions
+    are continuous with this many dimensions, and a first component above 0 counts as action 1. If an algorithm begins
+    an episode by acting on the last observation of the previous episode, it is right only by chance, however good its
+    policy is in evaluation.
 
     one_hot: the observation is [1, 0] for −1 and [0, 1] for +1, for algorithms that keep a table.
     """

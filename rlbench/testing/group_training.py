@@ -1,4 +1,4 @@
-"""Training of a group in this process, with all its records kept for bitwise comparisons."""
+"""Training of a group in this process, with all its records in memory for bitwise comparisons."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ class Played:
     seeds: tuple[int, ...]
 
     def of_seed(self, seed: int) -> dict[str, Any]:
-        """Return all results of one seed except times, comparable with ==. Arrays become bytes, so NaN equals NaN; the
-        values of metrics become text for the same reason."""
+        """Return all results of one seed except times, in a form that `==` compares bit for bit.
+
+        Arrays become bytes and the values of metrics become text, so that NaN equals NaN.
+        """
         index = self.seeds.index(seed)
         return {
             "episodes": [e for e in self.sink.episodes if e.seed == seed],
@@ -38,7 +40,7 @@ class Played:
 
 
 def without_time(record: EvaluationRecord) -> EvaluationRecord:
-    """Return the record with its time set to 0."""
+    """Return the record with `wall_seconds` set to 0."""
     return record._replace(wall_seconds=0.0)
 
 
@@ -62,10 +64,10 @@ def play(
 
     Despite its name, `play` trains. It does not play a trained policy.
 
-    seeds: trained together, as one stack. steps: environment steps of each seed. kwargs: of the environment.
-    every: steps between evaluations on the grid; 0: evaluate only the final policy.
+    seeds: the seeds, which are trained together as one stack. steps: environment steps of each seed. kwargs: arguments
+    of the environment. every: steps between evaluations on the grid; 0: evaluate only the final policy.
     episodes: episodes per evaluation on the grid. final_episodes: episodes of the final evaluation.
-    compile: compile the updates. backend: replaces Gymnasium. wrappers: of the task.
+    compile: compile the updates. backend: the environment backend; None: Gymnasium. wrappers: the task's wrappers.
     self_reported: the algorithm reports its own steps (see AlgorithmSpec).
     Raises: any error of training.
     """

@@ -1,4 +1,4 @@
-"""The rules for pytest: one call checks one rule, in a process like that of a run."""
+"""The rules for algorithms as a function for pytest. One call checks one rule, in a process like that of a run."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def check(
     timeout: float = 600.0,
     plugin_files: Sequence[str | Path] = (),
 ) -> None:
-    """Check one of `RULES` for an installed algorithm, or for one that a file in `plugin_files` offers.
+    """Check one of `RULES` for an installed algorithm, or for an algorithm that a file in `plugin_files` offers.
 
-    If the rule is about a property that the algorithm does not claim, the test is skipped. params: as in a suite.
+    If the rule is about a property that the algorithm does not claim, skip the test. params: as in a suite.
     steps: environment steps of short runs. learn_steps: environment steps per seed of runs that have to learn. timeout:
-    seconds.
+    in seconds.
     Raises: AssertionError with the observation if the rule is broken; KeyError for an unknown rule; ConfigError or
-    PluginError like `rlbench run`.
+    PluginError if the algorithm cannot be used.
     """
     import pytest
 

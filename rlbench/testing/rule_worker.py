@@ -1,7 +1,7 @@
 """The process that checks an algorithm against rules: `python -m rlbench.testing.rule_worker REQUEST FD PARENT_PID`.
 
-Its parent process decides where the plugin's own output goes. Results are lines in a separate pipe, so that the
-plugin's output cannot corrupt them and no result is lost if this process dies.
+The parent process decides where the plugin's own output goes. The results are lines in a separate pipe. So the plugin's
+output cannot corrupt them, and earlier results are not lost if this process dies.
 """
 
 from __future__ import annotations

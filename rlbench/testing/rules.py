@@ -1,7 +1,8 @@
-"""The rules for algorithms. Each is a function that trains the algorithm and returns what it observed.
+"""The rules for algorithms. Each rule is a function that trains the algorithm and returns what it observed.
 
-Each docstring states the rule. A broken rule raises AssertionError with the observation. NotClaimed means that the rule
-is about a property that the algorithm does not claim. docs/rules.md gives the reason for each rule and the usual fix.
+The function's docstring states the rule. If the rule is broken, the function raises AssertionError with the
+observation. If the rule is about a property that the algorithm does not claim, it raises NotClaimed. docs/rules.md has
+the reason for each rule and the usual fix.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from rlbench.testing.fakes import SHAPES
 from rlbench.testing.subject import BANDITS, CUTS, SEED, SIGNALS, NotClaimed, Subject, threads_and_children
 
 Rule = Callable[[Subject], str]
-MOST_ENVIRONMENTS = 64  # of a seed, whose episodes a rule gives a NaN
+MOST_ENVIRONMENTS = 64  # the rule `not-finite` puts a NaN into this many environments of a seed
 MASKS = Wrapper("rlbench.envs.action_mask:ActionMaskInObservation")
 
 
 def configuration(subject: Subject) -> str:
-    """Check that Config is a frozen dataclass whose fields all have a meaning and a default within its range.
+    """Check that Config is a frozen dataclass whose fields all have a meaning and a default within the allowed range.
 
-    The given parameters replace the defaults, because some parameters must always be given.
+    The subject's parameters replace the defaults, because some fields have no default.
     """
     config = subject.algorithm.Config
     assert dataclasses.is_dataclass(config), "Config is not a dataclass"
@@ -53,7 +54,7 @@ def configuration(subject: Subject) -> str:
 
 
 def spaces(subject: Subject) -> str:
-    """Check that it trains on the action spaces that it claims to support, and takes no action that a mask forbids."""
+    """Check that the algorithm trains on all action spaces that it claims, and takes no action that a mask forbids."""
     supports = subject.spec.supports
     assert supports.discrete or supports.continuous, "it claims neither discrete nor continuous actions"
     walks: dict[str, dict[str, Any]] = {
@@ -64,7 +65,7 @@ def spaces(subject: Subject) -> str:
         "unbounded": {"dims": 3, "bound": np.inf},
         "action_masks": {"actions": 5, "masked": True},
     }
-    if not supports.single_agent:  # what one agent's actions may be
+    if not supports.single_agent:  # an agent's actions are Discrete or a Box
         del walks["multi_discrete"], walks["multi_binary"]
     claimed = [kind for kind in walks if getattr(supports, kind)]
     for kind in claimed:
@@ -74,7 +75,7 @@ def spaces(subject: Subject) -> str:
 
 
 def budget(subject: Subject) -> str:
-    """Check that it takes exactly its budget of environment steps."""
+    """Check that the algorithm takes exactly its budget of environment steps."""
     steps = subject.round_up(subject.short + 7)
     taken = subject.play(steps=steps).outcome.steps
     assert taken == steps, f"it took {taken} of {steps} steps"
@@ -82,7 +83,7 @@ def budget(subject: Subject) -> str:
 
 
 def repeatable(subject: Subject) -> str:
-    """Check that the same seed gives the same numbers, bit for bit, and another seed gives others."""
+    """Check that the same seed produces the same numbers, bit for bit, and that another seed produces other numbers."""
     _require_reproducible(subject)
     one, again, other = (subject.play((seed,)).of_seed(seed) for seed in (SEED, SEED, SEED + 1))
     _require_equal(
@@ -103,7 +104,7 @@ def stack_mates(subject: Subject) -> str:
 
 
 def evaluation(subject: Subject) -> str:
-    """Check that evaluation changes nothing that is learned."""
+    """Check that evaluation does not change what is learned."""
     _require_reproducible(subject)
     often, never = (subject.play(every=every).of_seed(SEED) for every in (max(1, subject.short // 5), 0))
     _require_equal(
@@ -142,7 +143,7 @@ def resume(subject: Subject) -> str:
 
 
 def published(subject: Subject) -> str:
-    """Check that a fresh instance that loads `final_state` plays like the trained one."""
+    """Check that a new instance acts like the trained instance after it has loaded its `final_state`."""
     trained = subject.play().algorithm
     arrays = {name: np.array(value) for name, value in trained.final_state().items()}
     if not arrays:
@@ -157,7 +158,7 @@ def published(subject: Subject) -> str:
 
 
 def settings(subject: Subject) -> str:
-    """Check that seeds with other values of `per_seed` train as one stack, each with the bits that it has alone."""
+    """Check that seeds with different values of `per_seed` train as one stack, each with the same bits as alone."""
     names = vars(subject.algorithm).get("per_seed", ())
     if not names or not subject.spec.stackable or (subject.spec.max_stack or 2) < 2:
         raise NotClaimed("`per_seed` is empty")
@@ -175,9 +176,9 @@ def settings(subject: Subject) -> str:
 
 
 def _other(value: Any) -> Any:
-    """Return another value of a hyperparameter that is a number or a schedule: 0.7 of it, or 0.01 in place of 0.
+    """Return another value for a hyperparameter that is a number or a schedule: 0.7 times the value, or 0.01 for 0.
 
-    A power of two, such as half of it, would hide what rounds differently.
+    A power of two as the factor, such as 0.5, would hide differences in rounding.
     """
     if isinstance(value, str):
         prefix, _, number = value.rpartition("_")
@@ -190,10 +191,10 @@ def _list(names: Sequence[str]) -> str:
 
 
 def not_finite(subject: Subject) -> str:
-    """Check that a NaN from one seed's environment ends only that seed, as failed; the others keep their bits."""
+    """Check that a NaN from one seed's environment makes only that seed fail, and that other seeds keep their bits."""
     stacked = subject.spec.stackable and (subject.spec.max_stack or 2) >= 2
     seeds = (7, 8) if stacked else (8,)
-    # The second episode of every environment: where processes share the budget, the first one may get none of it.
+    # The second episode of every environment gets a NaN: where processes share the budget, some may get no step.
     ranks = [SeedStreams([8]).sequence("environment", 0, rank) for rank in range(MOST_ENVIRONMENTS)]
     kwargs = subject.walk | {"bad_seeds": [EpisodeSeeds(rank, "training")[1] for rank in ranks]}
     try:
@@ -208,8 +209,8 @@ def not_finite(subject: Subject) -> str:
 
 
 def nothing_left(subject: Subject) -> str:
-    """Check that no thread and no process is left behind."""
-    subject.play()  # so that threads that a library starts once and keeps are not counted
+    """Check that training leaves no thread and no process behind."""
+    subject.play()  # a library may start threads once and keep them; they are not counted
     before = threads_and_children()
     subject.play()
     threads, processes = (len(now - then) for now, then in zip(threads_and_children(), before))
@@ -218,9 +219,9 @@ def nothing_left(subject: Subject) -> str:
 
 
 def learns(subject: Subject) -> str:
-    """Check that it learns a bandit: the best of four arms, or the best action within uneven bounds in two dimensions.
+    """Check that the algorithm learns a bandit: the best of four arms, or the best action in two uneven dimensions.
 
-    A random policy gets 0.5 and 0.68.
+    The mean return of a random policy is 0.5 for the arms and 0.68 in two dimensions.
     """
     least = 0.9
     returns = _returns(subject, BANDITS)

@@ -30,8 +30,8 @@ class Subject:
     """An algorithm under test.
 
     params: as in a suite; small networks and short warm-ups make the checks fast. steps: environment steps of runs
-    whose numbers are compared. learn_steps: environment steps per seed of runs that have to learn. Runs take at least
-    three rollouts.
+    whose numbers are compared. learn_steps: environment steps per seed of runs that have to learn. All runs are
+    extended to at least three rollouts.
     """
 
     spec: AlgorithmSpec
@@ -53,7 +53,8 @@ class Subject:
     def short(self) -> int:
         """The steps of runs whose numbers are compared: `steps`, but at least three rollouts.
 
-        A run that ends before its first rollout learns nothing and saves no checkpoint, so a rule would check nothing.
+        A run that ends within its first rollout learns nothing and saves no checkpoint, so there would be nothing to
+        check.
         """
         config = self.config
         lengths = [getattr(config, field.name) for field in dataclasses.fields(config) if field.metadata.get("rollout")]
@@ -66,7 +67,7 @@ class Subject:
 
     @property
     def walk(self) -> dict[str, Any]:
-        """The arguments of a random walk with odd sizes and a supported kind of actions."""
+        """The arguments of a Shapes environment (a random walk) with odd sizes and a supported kind of actions."""
         return {"obs": 5, "actions": 3} if self.spec.supports.discrete else {"obs": 5, "dims": 3}
 
     def environment(
@@ -74,9 +75,9 @@ class Subject:
     ) -> tuple[str, Mapping[str, Any], EnvBackendSpec | None]:
         """Return the environment to train on: its id, its arguments, and its backend, which is None for Gymnasium.
 
-        This is the given environment if the algorithm supports a single agent. Otherwise it is a world of agents that
-        play a copy each. In the walk there are three agents, and the third has other spaces, so there are two groups.
-        kwargs: of the environment; None: those of the walk, or none.
+        If the algorithm supports a single agent, this is the given environment. Otherwise it is a world of two agents
+        that play a copy each. With the random walk, it has a third agent with other spaces, so there are two groups.
+        kwargs: arguments of the environment; None: `walk` for the random walk, else no arguments.
         """
         kwargs = kwargs if kwargs is not None else self.walk if env_id == SHAPES else {}
         if self.spec.supports.single_agent:
@@ -87,9 +88,9 @@ class Subject:
         return WORLD, {**kwargs, "env_id": env_id, "kwargs": of_agents}, backend
 
     def play(self, seeds: Sequence[int] = (SEED,), env_id: str = SHAPES, steps: int = 0, **options: Any) -> Played:
-        """Train with `play`, by default one seed on the random walk. config: replaces the subject's own.
+        """Train with `rlbench.testing.play`, by default one seed on the random walk.
 
-        Raises: NotClaimed if it is self-reported.
+        config: replaces the subject's configuration. Raises: NotClaimed if the algorithm is self-reported.
         """
         if self.spec.metering != "boundary":
             raise NotClaimed(f"metering={self.spec.metering!r}: it steps its own environments")
@@ -104,7 +105,7 @@ class Subject:
         return -(-steps // num_envs) * num_envs
 
     def learn(self, discrete: EnvArguments, continuous: EnvArguments) -> list[Played]:
-        """Train three seeds on a task, separately if they cannot be stacked.
+        """Train three seeds on the discrete or the continuous task, separately if they cannot be stacked.
 
         Raises: NotClaimed if `state` returns nothing.
         """

@@ -1,8 +1,8 @@
-"""The process that reports what torch is on this machine: `python -m rlbench.testing.torch_report ANSWER`.
+"""The process that reports torch's properties on this machine: `python -m rlbench.testing.torch_report ANSWER`.
 
-It has a worker's settings, and writes to the file ANSWER: torch, cpu_capability and threads as in a result.json;
-kernels (how many were tried), stack_independence and kernels_that_differ; cuda (name and bytes of each device),
-cuda_problem (why there is none, or "") and mps.
+It has the settings of a worker and writes a JSON object to the file ANSWER. Its keys are torch, cpu_capability and
+threads, as in a result.json; kernels (how many were tried), stack_independence and kernels_that_differ; cuda (name and
+memory in bytes of each device), cuda_problem (why there is no device, or "") and mps.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NETWORKS = (((4, 64, 64, 2), 64), ((17, 256, 256, 6), 256))
 
 
 def compute() -> None:
-    """Act and update once with each network, so that its kernels are noted."""
+    """Act and update once with each network, so that its kernels are recorded."""
     streams = SeedStreams(range(SEEDS))
     for dims, batch in NETWORKS:
         network = MLP(dims, "tanh")
@@ -41,7 +41,7 @@ def compute() -> None:
 
 
 def accelerators() -> dict[str, Any]:
-    """Return the devices that torch finds."""
+    """Return the accelerators that torch finds, as the report's keys cuda, cuda_problem and mps."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = torch.cuda.device_count() if torch.cuda.is_available() else 0
