@@ -16,7 +16,7 @@ def updates_per_step(c: A2CConfig) -> float:
 
 
 def storage(c: A2CConfig) -> tuple[Storage, ...]:
-    """Return the rollout, whose steps have a reward, and say whether and how an episode ended."""
+    """Return the rollout. Each step has a reward and two flags: terminated, and end of the episode."""
     return storage_of_rollout(c, numbers=1, flags=2)
 
 

@@ -39,7 +39,7 @@ from rlbench.kit import (
 
 @dataclass(frozen=True)
 class A2CConfig:
-    """Hyperparameters, with Stable-Baselines3's names. Steps after the last whole rollout are not learned from."""
+    """Hyperparameters, with Stable-Baselines3's names. Steps after the last whole rollout are not used."""
 
     n_envs: int = setting(8, "environments of each seed", ge=1)
     n_steps: int = setting(5, "steps of each environment per rollout and update", ge=1, rollout=True)
@@ -60,10 +60,10 @@ class A2CConfig:
     vf_coef: float = setting(0.5, "weight of the value loss, which is the mean squared error", ge=0)
     ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
     max_grad_norm: float = setting(0.5, "maximum norm of the gradient", gt=0)
-    normalize_advantage: bool = setting(False, "advantages with mean 0 and deviation 1 in each rollout")
+    normalize_advantage: bool = setting(False, "scale advantages to mean 0 and deviation 1 in each rollout")
     normalize_obs: bool = setting(False, "normalise observations by their running mean and variance")
     normalize_reward: bool = setting(False, "divide rewards by the running deviation of the discounted return")
-    clip_reward: float | None = setting(None, "limit of the rewards learned from; none: no limit", gt=0, added=True)
+    clip_reward: float | None = setting(None, "clip rewards to ± this in updates; none: do not clip", gt=0, added=True)
 
 
 class A2C(TorchAlgorithm):

@@ -81,13 +81,13 @@ class ActorCritic:
         return self.critic(params[:, -self.critic.size :], obs).squeeze(-1)  # [1, B]
 
     def draw(self, params: Tensor, obs: Tensor, streams: SeedStreams, name: str) -> Tensor:
-        """Sample actions [1, B, …] from the policy, with numbers of the stream `name`."""
+        """Sample actions [1, B, …] from the policy, with random numbers from the stream `name`."""
         noise = tensor(self.dist.noise(streams, name, obs.shape[1]))
         return self.dist.sample(*self.policy(params, obs), noise)
 
 
 class Worker:
-    """One process. It acts with a copy of the shared parameters, then updates these with its gradient."""
+    """One process. It acts with a copy of the shared parameters, then updates the shared ones with its gradient."""
 
     def __init__(
         self, env: Any, rank: int, shared: SharedState, config: A3CConfig, task: TaskInfo, streams: SeedStreams
@@ -114,7 +114,7 @@ class Worker:
         return np.array(obs, dtype).reshape(1, 1, -1)  # a copy: an environment may reuse its memory
 
     def collect(self, params: Tensor) -> Tensor:
-        """Fill the rollout, at most to the end of the episode. Returns: the successor of its last step [1, 1, obs]."""
+        """Fill the rollout, at most to the episode's end. Returns: the successor of the last step [1, 1, obs]."""
         done = False
         self.rollout.clear()
         while not (done or self.rollout.full):
@@ -132,7 +132,7 @@ class Worker:
         return last
 
     def learn(self, params: Tensor, last: Tensor) -> None:
-        """Compute the gradient at `params`, with which this worker acted, and apply it to the shared parameters."""
+        """Compute the gradient at `params`, with which the worker acted, and apply it to the shared parameters."""
         c, lr = self.config, self.learning_rate(int(self.shared.taken.sum()))
         r = {name: x[:, : self.rollout.length] for name, x in self.rollout.tensors().items()}  # [1, T, 1, …]
         states = torch.cat([r["obs"].flatten(1, 2), last], 1)
@@ -140,15 +140,15 @@ class Worker:
         self.optimizer.apply(self.shared.params, clip(grads, c.max_grad_norm)[0], lr)
 
     def loss(self, params: Tensor, states: Tensor, action: Tensor, reward: Tensor, terminated: Tensor) -> Tensor:
-        """Return the sum over the steps as in Mnih 2016, divided by n_steps however short the rollout is.
+        """Return the loss of Mnih 2016, a sum over steps, divided by n_steps even if the rollout is shorter.
 
-        So no step weighs more because its episode ended. states: [1, T + 1, obs], the last step's successor too.
+        So a step does not weigh more if its episode ends early. states: [1, T + 1, obs], with the last successor.
         action: [1, T, …]. reward, terminated: [1, T, 1].
         """
         c, dist, policy = self.config, self.network.dist, self.network.policy(params, states[:, :-1])
         value = self.network.value(params, states)
         value, v = value[:, :-1], value.detach().unsqueeze(-1)  # [1, T] and [1, T + 1, 1]
-        cut = terminated  # an episode ends at the rollout's last step alone
+        cut = terminated  # an episode can end only at the rollout's last step
         advantage = gae(reward, c.gamma * ~terminated, v[:, :-1], v[:, 1:], cut, c.gae_lambda).squeeze(-1)
         policy_loss = -(advantage * dist.log_prob(*policy, action))  # [1, T]
         value_loss = F.mse_loss(value, advantage + value.detach(), reduction="none")

@@ -1,8 +1,8 @@
 """One game of ale-py's vector environment, whose frames are prepared in C++, as a Gymnasium environment.
 
-Each environment is a vector environment with a single copy of its game. So it is reset with a seed of its own, an
-episode depends on that seed and the actions alone, and the library's automatic reset never happens: the caller resets
-after each episode.
+Each environment is a vector environment with a single copy of its game. So it is reset with its own seed, and an
+episode depends only on that seed and the actions. The library's automatic reset never happens, because the caller
+resets after each episode.
 The defaults are those of Machado et al. 2018, "Revisiting the Arcade Learning Environment", arXiv:1709.06009: each
 action is repeated with a probability of 0.25, the loss of a life ends nothing, and rewards are those of the game.
 """
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rlbench import FrameStack, RlbenchError, Task
 
 Frames = NDArray[np.uint8]
-# Arguments of ale-py's vector environment, with the defaults here.
+# Arguments of ale-py's vector environment, with the defaults of this backend.
 DEFAULTS: Mapping[str, Any] = {
     "repeat_action_probability": 0.25,
     "full_action_space": False,
@@ -33,7 +33,7 @@ DEFAULTS: Mapping[str, Any] = {
     "use_fire_reset": False,
     "max_num_frames_per_episode": 108_000,
 }
-# The smallest and largest value of each number; the other arguments are true or false.
+# The smallest and largest value of each argument that is a number. The other arguments are true or false.
 RANGES: Mapping[str, tuple[float, float]] = {
     "repeat_action_probability": (0.0, 1.0),
     "frameskip": (1, 60),
@@ -43,7 +43,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "noop_max": (0, 1_000),
     "max_num_frames_per_episode": (1, 10_000_000),
 }
-# What would change what is measured.
+# Arguments that would change the measured returns or the observations, with the reason why they are refused.
 REFUSED = {
     "reward_clipping": "rewards are measured as the game gives them; algorithms clip what they learn (clip_reward)",
     "episodic_life": "an episode ends when the game ends, so that returns are those of whole games",
@@ -86,7 +86,7 @@ def _rom_of(env_id: str) -> str:
     import ale_py  # registers its games
 
     gymnasium.register_envs(ale_py)
-    # Ids are looked up and not put together from names: "ALE/TicTacToe3D-v5" is tic_tac_toe_3d.
+    # The ROM is looked up, because an id does not determine its spelling: "ALE/TicTacToe3D-v5" is tic_tac_toe_3d.
     known = [name for name in gymnasium.registry if name.startswith("ALE/") and name.endswith("-v5")]
     if env_id in known:
         return str(gymnasium.registry[env_id].kwargs["game"])
@@ -98,7 +98,7 @@ def _rom_of(env_id: str) -> str:
 class AtariEnv(gymnasium.Env[Frames, Any]):
     """A game whose observations are the last frames [stack_num, img_height, img_width] as bytes.
 
-    `info` has `frames`, the frames of the game since the episode began, and `lives`.
+    `info` has `frames`, the number of the game's frames since the episode began, and `lives`.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 15}

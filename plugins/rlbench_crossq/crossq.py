@@ -35,7 +35,7 @@ from rlbench.kit import (
 from rlbench.kit.squashed_gaussian import squashed_gaussian
 from rlbench.kit.temperature import canonical, temperature
 
-BETAS = (0.5, 0.999)  # of Adam for the actor and the critics; the temperature has Adam's usual ones
+BETAS = (0.5, 0.999)  # Adam's betas for the actor and the critics; the temperature has Adam's defaults
 LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0
 
 
@@ -44,22 +44,22 @@ class CrossQConfig:
     """Hyperparameters, with Stable-Baselines3's and SBX's names where they have them. Actions are −1 … 1."""
 
     n_envs: int = setting(1, "environments of each seed", ge=1)
-    net_arch: tuple[int, ...] | None = setting(None, "hidden layers; none: 256, 256, in the critics 1024, 1024")
+    net_arch: tuple[int, ...] | None = setting(None, "hidden layers; none: 256, 256; 1024, 1024 in critics")
     critic_net_arch: tuple[int, ...] | None = setting(None, "hidden layers of each critic; none: net_arch")
     activation_fn: Literal["relu", "tanh"] = setting("relu", "activation function of the hidden layers")
     batch_norm_momentum: float = setting(0.99, "decay of the running statistics", gt=0, lt=1)
     renorm_warmup_steps: int = setting(100_000, "minibatches before renormalisation", ge=0)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
-    learning_rate: float | str = setting(1e-3, "step size, ent_coef's too; lin_1e-3: falls to 0", gt=0, schedule=True)
-    critic_learning_rate: float | str | None = setting(None, "the critics'; none: learning_rate", gt=0, schedule=True)
+    learning_rate: float | str = setting(1e-3, "step size, also of ent_coef; lin_1e-3: falls to 0", gt=0, schedule=True)
+    critic_learning_rate: float | str | None = setting(None, "critic rate; none: learning_rate", gt=0, schedule=True)
     batch_size: int = setting(256, "transitions per update", ge=2)
     buffer_size: int = setting(1_000_000, "transitions kept for replay", ge=1)
     learning_starts: int = setting(100, "steps of uniform actions before the first update", ge=0, below_steps=True)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
+    gradient_steps: int = setting(1, "updates per round; -1: one for each step of a seed since the last round", ge=-1)
     policy_delay: int = setting(3, "critic updates per update of the actor and the temperature", ge=1)
     ent_coef: float | str = setting("auto", "temperature; auto: learned, starts at 1; auto_0.1: starts at 0.1")
-    target_entropy: float | Literal["auto"] = setting("auto", "auto: minus the action's dimensions (arXiv:1812.05905)")
+    target_entropy: float | Literal["auto"] = setting("auto", "auto: −1 per action dimension (arXiv:1812.05905)")
 
     def __post_init__(self) -> None:
         check_replay_settings(self)
@@ -67,7 +67,7 @@ class CrossQConfig:
 
 
 class CrossQ(TorchAlgorithm):
-    """One pass of the critics over (s, a) and (s', a') gives values and targets, normalised by the same statistics."""
+    """One pass of the critics over (s, a) and (s', a') computes values and targets, with the same statistics."""
 
     Config = CrossQConfig
     per_seed = ("learning_rate", "gamma")
@@ -131,7 +131,7 @@ class CrossQ(TorchAlgorithm):
         return loss, lambda: {"critic_loss": loss, "mean_q": q[:, 0].mean(-1)}, statistics
 
     def actor_loss(self, actor: Tensor, log_alpha: Tensor, critic: Tensor, obs: Tensor, normal: Tensor) -> Any:
-        """Return SAC's loss of actor and α [S], and the actor's new statistics; the critics use their running ones."""
+        """Return SAC's loss of actor and α [S], and the actor's new statistics. The critics use running statistics."""
         outputs, statistics = self.actor_net.train(actor, obs)
         action, log_prob = self.sample(outputs, normal)
         x = torch.cat([obs, action], -1).repeat_interleave(2, 0)
@@ -154,7 +154,7 @@ class CrossQ(TorchAlgorithm):
                 self.learn(interaction)
 
     def explore(self, interaction: Interaction) -> Any:
-        """Return normalised actions [S, N, A]: the policy's, or uniformly random ones during the warm-up."""
+        """Return normalised actions [S, N, A]: the policy's, or uniform actions during the warm-up."""
         if interaction.steps < self.config.learning_starts:
             return (2 * self.streams.uniform("explore", interaction.num_envs, self.dim) - 1).astype(np.float32)
         return self.draw(interaction.obs, "act")
@@ -181,7 +181,7 @@ class CrossQ(TorchAlgorithm):
         interaction.log_mean(found)
 
     def draw(self, obs: Any, stream: str) -> Any:
-        """Sample normalised actions [S, N, A] from the policy, with numbers of the stream `stream`."""
+        """Sample normalised actions [S, N, A] from the policy, with random numbers from the stream `stream`."""
         normal = self.tensor(self.streams.normal(stream, obs.shape[1], self.dim))
         return self.policy_of(self.actor, self.tensor(obs), normal)[0].cpu().numpy()
 

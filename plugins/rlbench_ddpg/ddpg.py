@@ -53,7 +53,7 @@ class DDPGConfig:
     buffer_size: int = setting(1_000_000, "transitions kept for replay (Lillicrap 2016)", ge=1)
     learning_starts: int = setting(1_000, "steps of uniform actions before the first update", ge=0, below_steps=True)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
+    gradient_steps: int = setting(1, "updates per round; -1: one for each step of a seed since the last round", ge=-1)
     noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = setting("normal", "exploration noise")
     noise_std: float = setting(0.1, "scale of the exploration noise, in half ranges of the action", ge=0)
     noise_theta: float = setting(
@@ -128,7 +128,7 @@ class DDPG(TorchAlgorithm):
                 self.learn(interaction)
 
     def explore(self, interaction: Interaction) -> Any:
-        """Return normalised actions [S, N, A]: the actor's plus noise, or uniformly random ones during the warm-up."""
+        """Return normalised actions [S, N, A]: the actor's plus noise, or uniform actions during the warm-up."""
         n = interaction.num_envs
         if interaction.steps < self.config.learning_starts:
             return (2 * self.streams.uniform("explore", n, self.dim) - 1).astype(np.float32)

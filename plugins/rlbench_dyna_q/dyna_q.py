@@ -16,7 +16,7 @@ import numpy as np
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.api import Array, Transition
-from rlbench.kit.q_tables import QTable, TableModel  # not from the kit, which would count as using torch
+from rlbench.kit.q_tables import QTable, TableModel  # not from rlbench.kit, which counts as using torch
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class DynaQConfig:
 
 
 class DynaQ(Algorithm):
-    """The model remembers what each state and action led to. Planning replays it in random order."""
+    """The model stores the last outcome of each state and action. Planning updates the table with random outcomes."""
 
     Config = DynaQConfig
 
@@ -48,7 +48,7 @@ class DynaQ(Algorithm):
             self.learn(interaction.step(self.explore(interaction)), interaction)
 
     def explore(self, interaction: Interaction) -> Array:
-        """Return epsilon-greedy actions [S, N]. Among equally good ones, one is drawn."""
+        """Return epsilon-greedy actions [S, N]. One of several equally good actions is drawn."""
         draws = self.streams.uniform("explore", interaction.num_envs, 2)  # [S, N, 2]
         return self.table.epsilon_greedy(self.states(interaction.obs), self.config.epsilon, draws)
 
@@ -66,7 +66,7 @@ class DynaQ(Algorithm):
         interaction.log_mean(lambda: {"td_loss": np.square(errors).mean(0), "mean_q": self.table.values.mean((1, 2))})
 
     def plan(self, interaction: Interaction) -> None:
-        """Update the table with transitions that the model remembers, drawn uniformly, one after another."""
+        """Update the table with transitions drawn uniformly from the model, one after another."""
         for uniform in self.streams.uniform("plan", self.config.planning_steps).T:
             self.table.update(self.config.learning_rate, *self.model.draw(uniform), interaction.active)
 
@@ -74,7 +74,7 @@ class DynaQ(Algorithm):
         return self.table.greedy(self.states(obs))
 
     def states(self, obs: Array) -> Array:
-        """Return the numbers of the states that are shown as one-hot vectors: [S, N, X] → [S, N]."""
+        """Return the indices of states from their one-hot vectors: [S, N, X] → [S, N]."""
         return np.asarray(obs.reshape(*obs.shape[:2], -1).argmax(-1))
 
     def state(self) -> Mapping[str, Any]:

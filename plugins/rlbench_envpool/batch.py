@@ -24,7 +24,7 @@ class EnvPoolBatch:
         self._pool = Pool(task, spec, seeds)
         self._seeds = tuple(seeds)
         self._all = np.arange(len(seeds), dtype=np.int32)
-        # First observations of episodes that have begun but were not requested yet.
+        # The first observations of episodes that the pool has begun, but for which `reset` was not called yet.
         self._begun = dict(enumerate(self._first(self._all)))
 
     def reset(self, lane: int, seed: int) -> Array:

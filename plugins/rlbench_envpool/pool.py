@@ -1,12 +1,11 @@
-"""EnvPool's low-level interface, reduced to two operations: step some environments, reset some.
+"""EnvPool's low-level interface, reduced to two operations: step some environments, and reset some environments.
 
-Three properties of EnvPool are hidden here:
-- Stepping an ended environment begins a new episode and returns the first observation and reward 0. Here ended
-  environments are always reset before they are stepped again, so this step never occurs.
-- EnvPool reports an episode that ends at the time limit as truncated even if it has terminated there. Therefore its own
-  limit is set out of reach, so that it only reports terminations, and the limit is checked here with its
-  `elapsed_step`.
-- It is seeded only once, when it is made; each environment draws all its episodes from one stream.
+This module hides three properties of EnvPool:
+- If an ended environment is stepped, EnvPool begins a new episode and returns the first observation and reward 0. Here
+  ended environments are always reset before they are stepped again, so this never happens.
+- If an episode terminates at the time limit, EnvPool reports a truncation. Therefore EnvPool's own limit is set out of
+  reach, so that it reports only terminations, and this module checks the limit with EnvPool's `elapsed_step`.
+- EnvPool is seeded only once, when it is made. Each environment draws all its episodes from one stream.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ import numpy as np
 from rlbench import RlbenchError, Task
 from rlbench.api import Array
 
-_NO_LIMIT = 1 << 30  # even one more fits in 32 bits
+_NO_LIMIT = 1 << 30  # a time limit that no episode reaches; one step more still fits in 32 bits
 
 
 class TaskSpec(NamedTuple):
-    """Gymnasium's description of a task: the spaces for algorithms, the time limit (0: none), and its spec."""
+    """Gymnasium's description of a task: its spaces, its time limit in steps (0: none), and Gymnasium's EnvSpec."""
 
     observation_space: Any
     action_space: Any
@@ -42,7 +41,7 @@ def task_spec(task: Task) -> TaskSpec:
 
 
 class Outcome(NamedTuple):
-    """Result of one step of some environments, in the given order, in EnvPool's own dtypes."""
+    """The result of one step of some environments, in the order of their ids and in EnvPool's own dtypes."""
 
     next_obs: Array
     reward: Array
@@ -51,11 +50,10 @@ class Outcome(NamedTuple):
 
 
 class Pool:
-    """Environments of one task, numbered from 0, each with the stream of its own seed (below 2³¹).
+    """Environments of one task, numbered from 0. Each draws its episodes from the stream of its own seed (below 2³¹).
 
-    They are stepped by a single thread, because a run has one core. EnvPool's public `step` is not used, because each
-    call spends about 10 µs on Python dictionaries. With ten environments, that is a quarter of its time: 38 µs instead
-    of 28 µs.
+    A single thread steps them, because a run has one core. EnvPool's public `step` is not used, because each call
+    spends about 10 µs on Python dictionaries. With ten environments, a call takes 38 µs instead of 28 µs.
     """
 
     def __init__(self, task: Task, spec: TaskSpec, seeds: Sequence[int]) -> None:
@@ -90,7 +88,7 @@ class Pool:
         """Step environments `ids` (int32) once; actions [len(ids), *action].
 
         Raises: ValueError for actions of another shape; RlbenchError for an invalid action, which EnvPool would
-        silently treat as a different one.
+        silently replace by another action.
         """
         action = np.asarray(actions, self._action_dtype, order="C").reshape(len(ids), *self._action_shape)
         if self._actions and action.view(np.uint32).max() >= self._actions:
@@ -101,5 +99,5 @@ class Pool:
         return Outcome(obs, reward, done, elapsed >= self._limit)
 
     def close(self) -> None:
-        """Drop EnvPool's object, which ends its threads; EnvPool's own `close` does not end them."""
+        """Delete EnvPool's object, which ends its threads. EnvPool's own `close` does not end them."""
         self._pool = None

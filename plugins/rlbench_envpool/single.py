@@ -1,6 +1,7 @@
 """One EnvPool environment as a `gymnasium.Env`, for libraries that own their loop.
 
-With it, such a library can be used in a suite whose backend is EnvPool. EnvPool is slowest with one environment.
+With this environment, such a library can be used in a suite whose backend is EnvPool. EnvPool's time per step is
+longest with a single environment.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class EnvPoolEnv(gymnasium.Env[Any, Any]):
         self._seed: int | None = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
-        """Begin the next episode. Raises: ValueError for a first reset without seed, or a later one with a new seed."""
+        """Begin the next episode. Raises: ValueError if the first reset has no seed, or a later reset another seed."""
         if self._pool is None:
             if seed is None:
                 raise ValueError(

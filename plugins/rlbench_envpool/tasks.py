@@ -1,6 +1,6 @@
-"""The supported tasks: ids whose steps were found to equal Gymnasium's, and arguments with the same meaning.
+"""The supported tasks: ids whose steps equal those in Gymnasium, and arguments with the same meaning in both.
 
-Equal ids guarantee nothing: EnvPool reimplements each environment in C++ and has its own version of MuJoCo.
+Equal ids do not guarantee equal tasks: EnvPool reimplements each environment in C++ and has its own version of MuJoCo.
 tests/envs/test_envpool_dynamics.py compares one step from the same state, for each id and argument listed here.
 """
 
@@ -30,7 +30,7 @@ TAKEN = {
     "Walker2d-v5": _WALKER,
 }
 
-# Ids that both have but that were found to be different tasks.
+# Ids that name different tasks in EnvPool and in Gymnasium.
 DIFFERENT = {
     "Ant-v5": "its rewards differ (by up to 0.07 after one step from the same state)",
     "Humanoid-v5": "its observations and rewards differ (by up to 0.003 after one step from the same state)",

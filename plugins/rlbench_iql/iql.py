@@ -1,4 +1,4 @@
-"""Independent Q-learning: each agent learns its own action values, as if the others were part of the environment.
+"""Independent Q-learning: each agent learns its own action values, as if other agents were part of the environment.
 
 Sources: Tan 1993; with deep networks, Papoudakis et al. 2021, arXiv:2006.07869.
 """
@@ -40,20 +40,20 @@ class IQLConfig:
     n_envs: int = setting(1, "environments of each seed", ge=1)
     net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers of the agents' networks")
     activation_fn: Literal["relu", "tanh"] = setting("relu", "activation function of the hidden layers")
-    share_parameters: bool = setting(True, "agents with equal spaces share a network, which gets the agent's number")
+    share_parameters: bool = setting(True, "agents with equal spaces share a network, which gets the agent's id")
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     learning_rate: float | str = setting(5e-4, "Adam's learning rate; lin_5e-4: falls to 0", gt=0, schedule=True)
     batch_size: int = setting(64, "transitions per update", ge=1)
     buffer_size: int = setting(100_000, "transitions kept for replay", ge=1)
     learning_starts: int = setting(1_000, "steps of random actions before the first update", ge=0, below_steps=True)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
+    gradient_steps: int = setting(1, "updates per round; -1: one for each step of a seed since the last round", ge=-1)
     target_update_interval: int = setting(500, "steps of one seed between updates of the target network", ge=1)
     tau: float = setting(1.0, "weight of the online network in each target update; 1: a copy", gt=0, le=1)
     double_q: bool = setting(True, "the online network chooses the next actions that the target network evaluates")
     exploration_initial_eps: float = setting(1.0, "probability of a random action at step 0", ge=0, le=1)
     exploration_final_eps: float = setting(0.05, "probability of a random action after the decay", ge=0, le=1)
-    exploration_fraction: float = setting(0.2, "share of the budget over which it decays linearly", ge=0, le=1)
+    exploration_fraction: float = setting(0.2, "share of the budget over which epsilon decays linearly", ge=0, le=1)
     loss: Literal["huber", "mse"] = setting("mse", "mse: squared errors; huber: errors beyond 1 count linearly")
     max_grad_norm: float = setting(10.0, "maximum norm of the gradient", gt=0)
     adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
@@ -95,7 +95,7 @@ class IQL(TorchAlgorithm):
 
     # -- functions of tensors; B transitions of each seed, G agents ----------------------------------------------
     def td_target(self, online: Tensor, target: Tensor, batch: Batch) -> Tensor:
-        """Return what each agent's value is moved to [S, B, G]. The discount is 0 after its death or termination."""
+        """Return the target of each agent's value [S, B, G]. The discount is 0 after its death or termination."""
         next_values = self.values(target, batch.next_obs)
         choosing = self.values(online.detach(), batch.next_obs) if self.config.double_q else next_values
         next_q = self.values.of_actions(next_values, self.values.greedy(choosing))
@@ -123,7 +123,7 @@ class IQL(TorchAlgorithm):
                 polyak(self.target, self.online, self.config.tau, self.active(interaction))
 
     def explore(self, interaction: Interaction) -> Any:
-        """Return epsilon-greedy actions [S, N, G], each agent's with its own draw; in the warm-up all are random."""
+        """Return epsilon-greedy actions [S, N, G], with a draw for each agent; random ones in the warm-up."""
         draws = self.streams.uniform("explore", interaction.num_envs, self.agents.count, 2)  # [S, N, G, 2]
         random_action = self.agents.random_actions(draws[..., 1], interaction.obs)
         if interaction.steps < self.config.learning_starts:

@@ -16,7 +16,7 @@ def updates_per_step(c: MAPPOConfig) -> float:
 
 
 def storage(c: MAPPOConfig) -> tuple[Storage, ...]:
-    """Return the rollout, with a log-probability, a reward, a discount and an end for each agent."""
+    """Return the rollout. Each agent has a log-probability, a reward, a discount and an end in each step."""
     return storage_of_rollout(c, numbers=0, agent_numbers=3, agent_flags=1)
 
 

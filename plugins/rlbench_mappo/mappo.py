@@ -1,4 +1,4 @@
-"""Multi-agent proximal policy optimisation, S seeds at once: the agents' policies, and one critic of the whole state.
+"""Multi-agent proximal policy optimisation, S seeds at once: policies of the agents, and one critic of the whole state.
 
 Source: Yu et al. 2022, "The Surprising Effectiveness of PPO in Cooperative Multi-Agent Games", arXiv:2103.01955.
 It differs from rlbench_ippo/ippo.py only in `__init__`, `central_value`, `value_rows`, `value` and `loss`.
@@ -37,12 +37,12 @@ from rlbench.kit import (
 
 @dataclass(frozen=True)
 class MAPPOConfig:
-    """Hyperparameters, with ppo's names. Joint steps after the last whole rollout are not learned from."""
+    """Hyperparameters, with ppo's names. Joint steps after the last whole rollout are not used."""
 
     n_envs: int = setting(16, "environments of each seed", ge=1)
     n_steps: int = setting(64, "steps of each environment per rollout", ge=2, rollout=True)
     n_epochs: int = setting(4, "passes over a rollout", ge=1)
-    batch_size: int = setting(256, "steps per minibatch; divides n_envs · n_steps, or is larger: all of them", ge=2)
+    batch_size: int = setting(256, "steps per minibatch: a divisor of n_envs · n_steps, or more for all steps", ge=2)
     share_parameters: bool = setting(True, "agents with equal spaces share their networks, which get the agent's id")
     net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers of policies and of value networks")
     activation_fn: Literal["tanh", "relu"] = setting("tanh", "activation function of the hidden layers")
@@ -51,7 +51,7 @@ class MAPPOConfig:
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     gae_lambda: float = setting(0.95, "GAE's lambda", ge=0, le=1)
     clip_range: float | str = setting(0.2, "maximum change of a ratio; lin_0.2: falls to 0", gt=0, schedule=True)
-    normalize_advantage: bool = setting(True, "advantages with mean 0 and deviation 1 in each minibatch")
+    normalize_advantage: bool = setting(True, "scale advantages to mean 0 and deviation 1 in each minibatch")
     vf_coef: float = setting(0.5, "weight of the value loss, which is the mean squared error", ge=0)
     ent_coef: float = setting(0.01, "weight of the entropy bonus", ge=0)
     max_grad_norm: float = setting(0.5, "maximum norm of the gradient", gt=0)
@@ -112,7 +112,7 @@ class MAPPO(TorchAlgorithm):
              advantage: Tensor, returns: Tensor) -> Loss:  # fmt: skip
         """Return the loss [S] and its metrics; old_log_prob, advantage, returns [S, B, G]."""
         c, rows = self.config, self.policies.rows
-        alive = rows(self.layout.alive(obs))  # [S, B·G]: dead agents count nowhere
+        alive = rows(self.layout.alive(obs))  # [S, B·G]: dead agents never count
         log_prob, entropy = self.policies.evaluate(actor, obs, action)
         log_ratio = (log_prob - rows(old_log_prob)) * alive
         ratio, advantage = log_ratio.exp(), rows(advantage)

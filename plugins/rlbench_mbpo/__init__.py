@@ -6,7 +6,7 @@ from rlbench import AlgorithmSpec, Storage, Supports, hookimpl, updates_from_rep
 
 
 def storage(config: Any) -> list[Storage]:
-    """Return the replay of the environment and that of the model."""
+    """Return the replay of the environment's transitions and the replay of the model's transitions."""
     return [Storage(config.buffer_size), Storage(config.model_buffer_size, up_to_budget=False)]
 
 

@@ -1,7 +1,7 @@
 """Model-based policy optimisation, S seeds at once: soft actor-critic, learning from short rollouts of a learned model.
 
-Source: Janner et al. 2019, arXiv:1906.08253. The policy is that of rlbench_sac/sac.py; the model is
-`rlbench.kit.DynamicsEnsemble`. Every step of the environment counts, also those before the first update.
+Source: Janner et al. 2019, arXiv:1906.08253. The policy is learned as in rlbench_sac/sac.py; the model is
+`rlbench.kit.DynamicsEnsemble`. All steps of the environment count, also steps before the first update.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from rlbench_mbpo.termination import termination_function
 
 @dataclass(frozen=True)
 class MBPOConfig(SACConfig):
-    """Hyperparameters of SAC, and those of the model. Defaults are for tasks of a few thousand steps."""
+    """Hyperparameters of SAC and of the model. The defaults are for budgets of a few thousand steps."""
 
     learning_starts: int = setting(500, "steps of uniform actions before the first update", ge=5, below_steps=True)
-    gradient_steps: int = setting(10, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
+    gradient_steps: int = setting(10, "updates per round; -1: one for each step of a seed since the last round", ge=-1)
     model_members: int = setting(7, "networks of the ensemble", ge=1)
-    model_elites: int = setting(5, "of them, those that predict: the best on held-out transitions", ge=1)
+    model_elites: int = setting(5, "networks that predict: the best on held-out transitions", ge=1)
     model_net_arch: tuple[int, ...] = setting((200, 200, 200, 200), "units of the hidden layers of each network")
-    model_learning_rate: float = setting(1e-3, "Adam's, of the model", gt=0)
+    model_learning_rate: float = setting(1e-3, "Adam's learning rate for the model", gt=0)
     model_batch_size: int = setting(256, "transitions per update of each network", ge=1)
     model_train_freq: int = setting(250, "steps of all n_envs environments between trainings of the model", ge=1)
     model_gradient_steps: int = setting(200, "updates of each network per training", ge=1)
     predict: Literal["delta", "next"] = setting("delta", "what the model predicts: the change, or the next observation")
     rollouts_per_step: int = setting(20, "rollouts of the model for each step of the environment", ge=1)
-    rollout_length: int = setting(1, "steps of each rollout at first", ge=1)
-    final_rollout_length: int | None = setting(None, "steps at the end, reached linearly; none: rollout_length", ge=1)
+    rollout_length: int = setting(1, "steps of each rollout at the start of training", ge=1)
+    final_rollout_length: int | None = setting(None, "rollout_length at the end (linear); none: unchanged", ge=1)
     model_buffer_size: int = setting(100_000, "transitions of the model kept for replay", ge=1)
     real_ratio: float = setting(0.05, "share of a minibatch from the environment, not the model", ge=0, le=1)
     termination_fn: str | None = setting(
-        None, "module:function of (obs, action, next_obs) that says where episodes end; none: learned", privileged=True
+        None, "module:function of (obs, action, next_obs) that returns terminations; none: learned", privileged=True
     )
 
     def __post_init__(self) -> None:
@@ -49,7 +49,7 @@ class MBPOConfig(SACConfig):
 
 
 class MBPO(SAC):
-    """Trains the model every few steps, branches rollouts from replay, and updates the policy mostly on these."""
+    """Trains the model every few steps, branches rollouts from replay, and trains the policy mostly on the rollouts."""
 
     Config, per_seed = MBPOConfig, ("learning_rate", "gamma")
 
@@ -96,7 +96,7 @@ class MBPO(SAC):
 
     @torch.no_grad()
     def imagine(self, interaction: Interaction) -> None:
-        """Branch rollouts of the policy in the model from observations in replay. Where one ends, another begins."""
+        """Branch rollouts of the policy in the model from observations in replay. A rollout that ends starts again."""
         c, count = self.config, self.config.rollouts_per_step * self.config.model_train_freq * self.config.n_envs
         starts = self.real.sample(self._draw("imagine", self.real.size, count))["obs"]
         obs = starts

@@ -1,4 +1,4 @@
-"""Declared termination functions: knowledge about a task that is given to a model instead of learned."""
+"""Termination functions that a suite declares, so that the model need not learn where episodes terminate."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Ends = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def termination_function(reference: str | None) -> Ends | None:
-    """Return the function that `reference` names, for tensors [S, B, …]; None for None.
+    """Return the termination function `reference`, converted to tensors [S, B, …]; None if `reference` is None.
 
     reference: "module:function". The function takes arrays of observations [n, obs], actions [n, A] in −1 … 1 and next
-    observations [n, obs], and returns where the episode ends, [n] bool.
+    observations [n, obs], and returns whether the episode terminates, [n] bool.
     Raises: ValueError if there is no such function.
     """
     if reference is None:

@@ -1,4 +1,4 @@
-"""Double deep Q-learning with prioritized replay, S seeds at once: large errors are replayed more often.
+"""Double deep Q-learning with prioritized replay, S seeds at once: transitions with large errors recur more often.
 
 Source: Schaul et al. 2016, arXiv:1511.05952, algorithm 1. It differs from rlbench_double_dqn/double_dqn.py only in the
 weights in `td_loss`, the priorities in `learn` and the multi-step returns in `train`; hence also in `__init__`,
@@ -59,21 +59,21 @@ class PERDQNConfig:
     prioritized_replay_eps: float = setting(1e-6, "added to each absolute error to make its priority", gt=0)
     learning_starts: int = setting(1_000, "steps of random actions before the first update", ge=0, below_steps=True)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
+    gradient_steps: int = setting(1, "updates per round; -1: one for each step of a seed since the last round", ge=-1)
     target_update_interval: int = setting(500, "steps of one seed between updates of the target network", ge=1)
     tau: float = setting(1.0, "weight of the online network in each target update; 1: a copy", gt=0, le=1)
     exploration_initial_eps: float = setting(1.0, "probability of a random action at step 0", ge=0, le=1)
     exploration_final_eps: float = setting(0.05, "probability of a random action after the decay", ge=0, le=1)
-    exploration_fraction: float = setting(0.2, "share of the budget over which this probability decays", ge=0, le=1)
+    exploration_fraction: float = setting(0.2, "share of the budget over which epsilon decays", ge=0, le=1)
     exploration_schedule: Literal["linear", "exponential"] = setting(
-        "linear", "shape of the decay; exponential needs both ends above 0"
+        "linear", "shape of epsilon's decay; exponential needs both ends above 0"
     )
     loss: Literal["huber", "mse"] = setting(
         "huber", "huber: errors beyond 1 count linearly (Mnih 2015's clipped error)"
     )
     max_grad_norm: float = setting(10.0, "maximum norm of the gradient", gt=0)
     adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
-    clip_reward: float | None = setting(None, "limit of the rewards learned from; none: no limit", gt=0, added=True)
+    clip_reward: float | None = setting(None, "clip rewards to ± this in updates; none: do not clip", gt=0, added=True)
 
     def __post_init__(self) -> None:
         check_replay_settings(self)
@@ -149,7 +149,7 @@ class PERDQN(TorchAlgorithm):
                 polyak(self.target, self.online, self.config.tau, self.active(interaction))
 
     def explore(self, interaction: Interaction) -> Any:
-        """Return epsilon-greedy actions [S, N]; all are random during the warm-up."""
+        """Return epsilon-greedy actions [S, N], or random actions during the warm-up."""
         draws = self.streams.uniform("explore", interaction.num_envs, 2)  # [S, N, 2]
         random_action = self.mask.random_actions(draws[..., 1], interaction.obs, self.num_actions)
         if interaction.steps < self.config.learning_starts:
@@ -158,7 +158,7 @@ class PERDQN(TorchAlgorithm):
         return np.where(is_random, random_action, self.act(interaction.obs))
 
     def learn(self, interaction: Interaction) -> None:
-        """Take one gradient step on a minibatch, and set the priorities of its transitions from their errors."""
+        """Take one gradient step on a minibatch, and update the priorities of its transitions by their errors."""
         uniform = self.streams.uniform("replay", self.config.batch_size)
         index, fields = self.replay.sample(uniform, self.beta(interaction.steps))
         weight = fields.pop("weight")

@@ -16,7 +16,7 @@ def updates_per_step(c: PPOConfig) -> float:
 
 
 def storage(c: PPOConfig) -> tuple[Storage, ...]:
-    """Return the rollout, whose steps have a log-probability and a reward, and say whether and how an episode ended."""
+    """Return the rollout. Each step has a log-probability, a reward and two flags: terminated, end of the episode."""
     return storage_of_rollout(c, numbers=2, flags=2)
 
 

@@ -40,12 +40,12 @@ from rlbench.kit import (
 
 @dataclass(frozen=True)
 class PPOConfig:
-    """Hyperparameters, with Stable-Baselines3's names. Steps after the last whole rollout are not learned from."""
+    """Hyperparameters, with Stable-Baselines3's names. Steps after the last whole rollout are not used."""
 
     n_envs: int = setting(8, "environments of each seed", ge=1)
     n_steps: int = setting(256, "steps of each environment per rollout", ge=2, rollout=True)
     n_epochs: int = setting(10, "passes over a rollout", ge=1)
-    batch_size: int = setting(64, "steps per minibatch; divides n_envs · n_steps, or is larger: all of them", ge=2)
+    batch_size: int = setting(64, "steps per minibatch: a divisor of n_envs · n_steps, or more for all steps", ge=2)
     net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers of the policy and of the value network")
     activation_fn: Literal["tanh", "relu"] = setting("tanh", "activation function of the hidden layers")
     shared: bool = setting(False, "policy and value share the hidden layers")
@@ -55,7 +55,7 @@ class PPOConfig:
     gae_lambda: float = setting(0.95, "GAE's lambda", ge=0, le=1)
     clip_range: float | str = setting(0.2, "maximum change of a ratio; lin_0.2: falls to 0", gt=0, schedule=True)
     clip_range_vf: float | str | None = setting(None, "clip_range of values (detail 9); none: off", gt=0, schedule=True)
-    normalize_advantage: bool = setting(True, "advantages with mean 0 and deviation 1 in each minibatch (detail 7)")
+    normalize_advantage: bool = setting(True, "scale advantages to mean 0 and deviation 1 in each minibatch (detail 7)")
     target_kl: float | None = setting(None, "updates stop when KL exceeds 1.5 times this; none: never", gt=0)
     vf_coef: float = setting(0.5, "weight of the value loss, which is the mean squared error", ge=0)
     ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
@@ -63,7 +63,7 @@ class PPOConfig:
     adam_eps: float = setting(1e-5, "Adam's epsilon (detail 3)", gt=0)
     normalize_obs: bool = setting(False, "normalise observations by their running mean and variance")
     normalize_reward: bool = setting(False, "divide rewards by the running deviation of the discounted return")
-    clip_reward: float | None = setting(None, "limit of the rewards learned from; none: no limit", gt=0, added=True)
+    clip_reward: float | None = setting(None, "clip rewards to ± this in updates; none: do not clip", gt=0, added=True)
 
     def __post_init__(self) -> None:
         rollout = self.n_envs * self.n_steps

@@ -14,7 +14,7 @@ import numpy as np
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.api import Array, Transition
-from rlbench.kit.q_tables import QTable  # not from the kit, which would count as using torch
+from rlbench.kit.q_tables import QTable  # not from rlbench.kit, which counts as using torch
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class QLearningConfig:
 
 
 class QLearning(Algorithm):
-    """After each step, one value moves towards the reward plus the best value of the next state."""
+    """After each step, one value moves towards the reward plus the discounted best value of the next state."""
 
     Config = QLearningConfig
 
@@ -44,7 +44,7 @@ class QLearning(Algorithm):
             self.learn(interaction.step(self.explore(interaction)), interaction)
 
     def explore(self, interaction: Interaction) -> Array:
-        """Return epsilon-greedy actions [S, N]. Among equally good ones, one is drawn."""
+        """Return epsilon-greedy actions [S, N]. One of several equally good actions is drawn."""
         draws = self.streams.uniform("explore", interaction.num_envs, 2)  # [S, N, 2]
         return self.table.epsilon_greedy(self.states(interaction.obs), self.config.epsilon, draws)
 
@@ -63,7 +63,7 @@ class QLearning(Algorithm):
         return self.table.greedy(self.states(obs))
 
     def states(self, obs: Array) -> Array:
-        """Return the numbers of the states that are shown as one-hot vectors: [S, N, X] → [S, N]."""
+        """Return the indices of states from their one-hot vectors: [S, N, X] → [S, N]."""
         return np.asarray(obs.reshape(*obs.shape[:2], -1).argmax(-1))
 
     def state(self) -> Mapping[str, Any]:

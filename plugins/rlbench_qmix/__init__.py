@@ -5,7 +5,7 @@ from rlbench import AlgorithmSpec, Supports, hookimpl, storage_of_replay, update
 
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
-    summary = "monotonic mixing of the agents' values into the team's (Rashid et al. 2018)"
+    summary = "monotonic mixing of the agents' values into the team's value (Rashid et al. 2018)"
     return [
         AlgorithmSpec(
             "qmix",

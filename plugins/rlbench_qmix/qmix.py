@@ -1,4 +1,4 @@
-"""QMIX: a network mixes the agents' values into the team's, and never lowers it when an agent's value rises.
+"""QMIX: a network mixes the agents' values into the team's value, which never falls if an agent's value rises.
 
 So each agent's best action is part of the team's best action. The mixing depends on the state of the environment, which
 agents need not know when they act.
@@ -46,22 +46,22 @@ class QMIXConfig:
     n_envs: int = setting(1, "environments of each seed", ge=1)
     net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers of the agents' networks")
     activation_fn: Literal["relu", "tanh"] = setting("relu", "activation function of the hidden layers")
-    share_parameters: bool = setting(True, "agents with equal spaces share a network, which gets the agent's number")
+    share_parameters: bool = setting(True, "agents with equal spaces share a network, which gets the agent's id")
     mixing_embed_dim: int = setting(32, "units of the hidden layer of the mixing network", ge=1)
-    hypernet_hidden_dim: int = setting(64, "units of the hidden layer of the networks that give its weights", ge=1)
+    hypernet_hidden_dim: int = setting(64, "hidden units of the networks that compute the mixing weights", ge=1)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     learning_rate: float | str = setting(5e-4, "Adam's learning rate; lin_5e-4: falls to 0", gt=0, schedule=True)
     batch_size: int = setting(64, "transitions per update", ge=1)
     buffer_size: int = setting(100_000, "transitions kept for replay", ge=1)
     learning_starts: int = setting(1_000, "steps of random actions before the first update", ge=0, below_steps=True)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
+    gradient_steps: int = setting(1, "updates per round; -1: one for each step of a seed since the last round", ge=-1)
     target_update_interval: int = setting(500, "steps of one seed between updates of the target network", ge=1)
     tau: float = setting(1.0, "weight of the online network in each target update; 1: a copy", gt=0, le=1)
     double_q: bool = setting(True, "the online network chooses the next actions that the target network evaluates")
     exploration_initial_eps: float = setting(1.0, "probability of a random action at step 0", ge=0, le=1)
     exploration_final_eps: float = setting(0.05, "probability of a random action after the decay", ge=0, le=1)
-    exploration_fraction: float = setting(0.2, "share of the budget over which it decays linearly", ge=0, le=1)
+    exploration_fraction: float = setting(0.2, "share of the budget over which epsilon decays linearly", ge=0, le=1)
     loss: Literal["huber", "mse"] = setting("mse", "mse: squared errors; huber: errors beyond 1 count linearly")
     max_grad_norm: float = setting(10.0, "maximum norm of the gradient", gt=0)
     adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
@@ -99,12 +99,12 @@ class QMIX(TorchAlgorithm):
 
     # -- functions of tensors; B transitions of each seed, G agents ----------------------------------------------
     def total(self, params: Tensor, agent_q: Tensor, obs: Tensor) -> Tensor:
-        """Return the team's value [S, B], given the agents' [S, B, G]; that of a dead agent counts as 0."""
+        """Return the team's value [S, B] from the agents' values [S, B, G]. A dead agent's value counts as 0."""
         layout = self.agents.layout
         return self.mixing(params[:, self.values.size :], agent_q * layout.alive(obs), layout.state(obs))
 
     def td_target(self, online: Tensor, target: Tensor, batch: Batch) -> Tensor:
-        """Return what the team's value is moved to [S, B]. The discount is 0 after termination, but not truncation."""
+        """Return the target of the team's value [S, B]. The discount is 0 after termination, but not truncation."""
         next_values = self.values(target, batch.next_obs)
         choosing = self.values(online.detach(), batch.next_obs) if self.config.double_q else next_values
         next_q = self.values.of_actions(next_values, self.values.greedy(choosing))  # [S, B, G]
@@ -132,7 +132,7 @@ class QMIX(TorchAlgorithm):
                 polyak(self.target, self.online, self.config.tau, self.active(interaction))
 
     def explore(self, interaction: Interaction) -> Any:
-        """Return epsilon-greedy actions [S, N, G], each agent's with its own draw; in the warm-up all are random."""
+        """Return epsilon-greedy actions [S, N, G], with a draw for each agent; random ones in the warm-up."""
         draws = self.streams.uniform("explore", interaction.num_envs, self.agents.count, 2)  # [S, N, G, 2]
         random_action = self.agents.random_actions(draws[..., 1], interaction.obs)
         if interaction.steps < self.config.learning_starts:

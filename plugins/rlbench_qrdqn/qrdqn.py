@@ -1,4 +1,4 @@
-"""Deep Q-learning of the quantiles of returns, S seeds at once: n_quantiles numbers for each action, not their mean.
+"""Deep Q-learning of the quantiles of returns, S seeds at once: n_quantiles numbers for each action, not one mean.
 
 Source: Dabney et al. 2018, "Distributional Reinforcement Learning with Quantile Regression", arXiv:1710.10044.
 It differs from rlbench_dqn/dqn.py only in the network (`quantiles`, `best`, `greedy`) and in `td_loss`, with
@@ -53,18 +53,18 @@ class QRDQNConfig:
     buffer_size: int = setting(100_000, "transitions kept for replay", ge=1)
     learning_starts: int = setting(1_000, "steps of random actions before the first update", ge=0, below_steps=True)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
+    gradient_steps: int = setting(1, "updates per round; -1: one for each step of a seed since the last round", ge=-1)
     target_update_interval: int = setting(500, "steps of one seed between updates of the target network", ge=1)
     tau: float = setting(1.0, "weight of the online network in each target update; 1: a copy", gt=0, le=1)
     exploration_initial_eps: float = setting(1.0, "probability of a random action at step 0", ge=0, le=1)
     exploration_final_eps: float = setting(0.05, "probability of a random action after the decay", ge=0, le=1)
-    exploration_fraction: float = setting(0.2, "share of the budget over which this probability decays", ge=0, le=1)
+    exploration_fraction: float = setting(0.2, "share of the budget over which epsilon decays", ge=0, le=1)
     exploration_schedule: Literal["linear", "exponential"] = setting(
-        "linear", "shape of the decay; exponential needs both ends above 0"
+        "linear", "shape of epsilon's decay; exponential needs both ends above 0"
     )
     max_grad_norm: float | None = setting(None, "maximum norm of the gradient; none: not clipped", gt=0)
     adam_eps: float | None = setting(None, "Adam's epsilon; none: 0.01 / batch_size (Dabney 2018)", gt=0)
-    clip_reward: float | None = setting(None, "limit of the rewards learned from; none: no limit", gt=0, added=True)
+    clip_reward: float | None = setting(None, "clip rewards to ± this in updates; none: do not clip", gt=0, added=True)
 
     def __post_init__(self) -> None:
         check_replay_settings(self)
@@ -135,7 +135,7 @@ class QRDQN(TorchAlgorithm):
                 polyak(self.target, self.online, self.config.tau, self.active(interaction))
 
     def explore(self, interaction: Interaction) -> Any:
-        """Return epsilon-greedy actions [S, N]; all are random during the warm-up."""
+        """Return epsilon-greedy actions [S, N], or random actions during the warm-up."""
         draws = self.streams.uniform("explore", interaction.num_envs, 2)  # [S, N, 2]
         random_action = self.mask.random_actions(draws[..., 1], interaction.obs, self.num_actions)
         if interaction.steps < self.config.learning_starts:
@@ -160,6 +160,6 @@ class QRDQN(TorchAlgorithm):
 
 
 def of_action(quantiles: Tensor, action: Tensor) -> Tensor:
-    """Return the quantiles of one action each: [S, B, A, Q], [S, B] → [S, B, Q]."""
+    """Return the quantiles of one action for each state: [S, B, A, Q], [S, B] → [S, B, Q]."""
     index = action[..., None, None].expand(-1, -1, 1, quantiles.shape[-1])
     return quantiles.gather(2, index).squeeze(2)

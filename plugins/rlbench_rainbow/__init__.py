@@ -6,7 +6,7 @@ from rlbench import AlgorithmSpec, Storage, Supports, hookimpl, updates_from_rep
 
 
 def storage(config: Any) -> list[Storage]:
-    """Return the replay and its tree of priorities: sums of sixteen float64, of sixteen sums, and so on."""
+    """Return the replay with its tree of priorities, which has 16/15 float64 for each transition."""
     return [Storage(config.buffer_size, other_bytes=8 * 16 / 15, frames_once=True)]
 
 

@@ -36,7 +36,7 @@ from rlbench.kit import (
 )
 from rlbench.kit.categorical_returns import divergence, equidistant, projected
 
-Noise = Sequence[Tensor | None]  # of the value and of the advantage stream, each [S, P]; None: none
+Noise = Sequence[Tensor | None]  # for the value and the advantage stream, each [S, P]; None: no noise
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class RainbowConfig:
     stream_hidden: int = setting(128, "units of each stream's hidden layer", ge=2)
     activation_fn: Literal["relu", "tanh"] = setting("relu", "activation function of the hidden layers")
     noisy_std: float = setting(0.5, "initial scale of the noise in both streams, times 1 / √inputs", gt=0)
-    n_atoms: int = setting(51, "possible returns, equally far apart", ge=2)
+    n_atoms: int = setting(51, "possible returns, equidistant", ge=2)
     v_min: float = setting(-10.0, "smallest possible return; a smaller one counts as this")
     v_max: float = setting(10.0, "largest possible return; a larger one counts as this")
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
@@ -63,12 +63,12 @@ class RainbowConfig:
     prioritized_replay_eps: float = setting(1e-6, "added to each divergence to make its priority", gt=0)
     learning_starts: int = setting(1_000, "steps of random actions before the first update", ge=0, below_steps=True)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
+    gradient_steps: int = setting(1, "updates per round; -1: one for each step of a seed since the last round", ge=-1)
     target_update_interval: int = setting(500, "steps of one seed between updates of the target network", ge=1)
     tau: float = setting(1.0, "weight of the online network in each target update; 1: a copy", gt=0, le=1)
     max_grad_norm: float = setting(10.0, "maximum norm of the gradient", gt=0)
     adam_eps: float = setting(1.5e-4, "Adam's epsilon", gt=0)
-    clip_reward: float | None = setting(None, "limit of the rewards learned from; none: no limit", gt=0)
+    clip_reward: float | None = setting(None, "clip rewards to ± this in updates; none: do not clip", gt=0)
 
     def __post_init__(self) -> None:
         if min(self.net_arch, default=0) < 2:  # products over one unit do not have the same bits in every stack
@@ -163,14 +163,14 @@ class Rainbow(TorchAlgorithm):
                 polyak(self.target, self.online, self.config.tau, self.active(interaction))
 
     def explore(self, interaction: Interaction) -> Any:
-        """Return the best actions [S, N] under new noise; all are random during the warm-up."""
+        """Return the best actions [S, N] under new noise, or random actions during the warm-up."""
         if interaction.steps < self.config.learning_starts:
             uniform = self.streams.uniform("explore", interaction.num_envs)
             return self.mask.random_actions(uniform, interaction.obs, self.num_actions)
         return self.greedy(self.online, self.noise("act"), self.tensor(interaction.obs)).cpu().numpy()
 
     def learn(self, interaction: Interaction) -> None:
-        """Take one gradient step on a minibatch, and set the priorities of its transitions from their divergences."""
+        """Take one gradient step on a minibatch, and update the priorities of its transitions by their divergences."""
         uniform = self.streams.uniform("replay", self.config.batch_size)
         index, fields = self.replay.sample(uniform, self.beta(interaction.steps))
         weight = fields.pop("weight")
@@ -182,7 +182,7 @@ class Rainbow(TorchAlgorithm):
         interaction.log_mean(found)
 
     def noise(self, stream: str) -> Noise:
-        """Draw noise for both streams of the network, each seed's from its own random numbers `stream`."""
+        """Draw noise for both streams of the network, each seed's from its own random stream `stream`."""
         networks = self.value, self.advantage
         return [n.noise(self.tensor(self.streams.normal(stream, n.factors))) for n in networks]
 
@@ -195,5 +195,5 @@ class Rainbow(TorchAlgorithm):
 
 
 def of_action(log_probs: Tensor, action: Tensor) -> Tensor:
-    """Return those of one action each: [S, B, A, Z], [S, B] → [S, B, Z]."""
+    """Return the log-probabilities of one action for each state: [S, B, A, Z], [S, B] → [S, B, Z]."""
     return log_probs.gather(2, action[..., None, None].expand(-1, -1, 1, log_probs.shape[-1])).squeeze(2)

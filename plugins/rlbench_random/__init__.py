@@ -4,12 +4,12 @@ from typing import Any
 
 from rlbench import Algorithm, AlgorithmSpec, Interaction, Supports, hookimpl
 from rlbench.api import Policy
-from rlbench.kit.action_masks import ActionMask  # not from the kit, which would count as using torch
+from rlbench.kit.action_masks import ActionMask  # not from rlbench.kit, which counts as using torch
 from rlbench.kit.agents import Agents, layout_of
 
 
 class Random(Algorithm):
-    """Draws every action uniformly from the action space, or from the actions that a mask allows. It learns nothing."""
+    """Draws actions uniformly from the action space, or from the actions that a mask allows. It does not learn."""
 
     def draw(self, stream: str, obs: Any) -> Any:
         """Return actions for observations [S, N, …], drawn from the named stream."""
@@ -26,7 +26,7 @@ class Random(Algorithm):
         return self.draw("evaluate", obs)
 
     def policy(self, mode: str = "greedy") -> Policy:
-        """Return the one policy that there is, in either mode: a task that samples has a lower anchor too."""
+        """Return the same policy for both modes, so that tasks with sampled evaluation have a lower anchor too."""
         return lambda obs, start: self.act(obs)
 
     def train(self, interaction: Interaction) -> None:

@@ -1,4 +1,4 @@
-"""Proximal policy optimisation with a memory, as an rlbench plugin."""
+"""Proximal policy optimisation with an LSTM as an rlbench plugin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def storage(c: RecurrentPPOConfig) -> tuple[Storage, ...]:
-    """Return the rollout, whose steps have a log-probability and a reward, and say how an episode began and ended."""
+    """Return the rollout. Each step has a log-probability, a reward and flags: start, terminated, end of episode."""
     return storage_of_rollout(c, numbers=2, flags=3)
 
 

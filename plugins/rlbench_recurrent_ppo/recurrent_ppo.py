@@ -1,7 +1,7 @@
 """Proximal policy optimisation with a memory, S seeds at once: actor and critic each read an LSTM.
 
 Sources: Schulman et al. 2017, arXiv:1707.06347; Huang et al. 2022, "The 37 Implementation Details of PPO", details 2 to
-5 of LSTMs. Read it beside rlbench_ppo/ppo.py: `learn` has minibatches of whole sequences, and vectors are all it sees.
+5 of LSTMs. Compare rlbench_ppo/ppo.py: here minibatches are whole sequences, and observations are vectors only.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from rlbench.kit import (
 
 @dataclass(frozen=True)
 class RecurrentPPOConfig:
-    """Hyperparameters, with sb3-contrib's names. Steps after the last whole rollout are not learned from."""
+    """Hyperparameters, with sb3-contrib's names. Steps after the last whole rollout are not used."""
 
     n_envs: int = setting(8, "environments of each seed", ge=1)
-    n_steps: int = setting(128, "steps of each environment per rollout, the longest memory learned", ge=2, rollout=True)
+    n_steps: int = setting(128, "steps of each environment per rollout, the most a gradient spans", ge=2, rollout=True)
     n_epochs: int = setting(10, "passes over a rollout", ge=1)
-    batch_size: int = setting(256, "steps per minibatch: n_steps of some environments, or more than all", ge=2)
-    lstm_hidden_size: int = setting(64, "units of the LSTM of the policy and of that of the value network", ge=1)
+    batch_size: int = setting(256, "steps per minibatch: n_steps times a divisor of n_envs, or all steps", ge=2)
+    lstm_hidden_size: int = setting(64, "units of each LSTM, the policy's and the value network's", ge=1)
     net_arch: tuple[int, ...] = setting((64,), "units of the hidden layers after each LSTM")
     activation_fn: Literal["tanh", "relu"] = setting("tanh", "activation function of the hidden layers")
     log_std_init: float = setting(0.0, "initial log standard deviation of continuous actions")
@@ -54,7 +54,7 @@ class RecurrentPPOConfig:
     gae_lambda: float = setting(0.95, "GAE's lambda", ge=0, le=1)
     clip_range: float | str = setting(0.2, "maximum change of a ratio; lin_0.2: falls to 0", gt=0, schedule=True)
     clip_range_vf: float | str | None = setting(None, "clip_range of values; none: off", gt=0, schedule=True)
-    normalize_advantage: bool = setting(True, "advantages with mean 0 and deviation 1 in each minibatch")
+    normalize_advantage: bool = setting(True, "scale advantages to mean 0 and deviation 1 in each minibatch")
     target_kl: float | None = setting(None, "updates stop when KL exceeds 1.5 times this; none: never", gt=0)
     vf_coef: float = setting(0.5, "weight of the value loss, which is the mean squared error", ge=0)
     ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
@@ -62,7 +62,7 @@ class RecurrentPPOConfig:
     adam_eps: float = setting(1e-5, "Adam's epsilon", gt=0)
     normalize_obs: bool = setting(False, "normalise observations by their running mean and variance")
     normalize_reward: bool = setting(False, "divide rewards by the running deviation of the discounted return")
-    clip_reward: float | None = setting(None, "limit of the rewards learned from; none: no limit", gt=0)
+    clip_reward: float | None = setting(None, "clip rewards to ± this in updates; none: do not clip", gt=0)
 
     def __post_init__(self) -> None:
         n, t, size = self.n_envs, self.n_steps, self.batch_size
@@ -77,7 +77,7 @@ class RecurrentPPO(TorchAlgorithm):
     policy_parts = ("lstm", "actor", "obs_norm")
 
     def __init__(self, config: RecurrentPPOConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
-        super().__init__(config, task, streams, replace(device, compile=False))  # a graph would hold each step
+        super().__init__(config, task, streams, replace(device, compile=False))  # a graph would contain every step
         c, s, units = config, self.num_seeds, config.lstm_hidden_size
         self.dist = policy_for(task.action_space, self.mask)
         self.cells = ActorCriticLSTM(self.state_size, units)
@@ -124,7 +124,7 @@ class RecurrentPPO(TorchAlgorithm):
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, start: Any) -> tuple[Tensor, Tensor]:
-        """Return sampled actions and their log-probabilities, and remember obs [S, N, size], which are normalised."""
+        """Return sampled actions and their log-probabilities, and update the memory; obs [S, N, size]: normalised."""
         noise, seen = self.tensor(self.dist.noise(self.streams, "act", obs.shape[1])), self.tensor(obs)
         lstm, actor, _ = self.params
         features, self.memory = self.cells.step(lstm, self.mask.state(seen), self.tensor(start), self.memory)
@@ -133,7 +133,7 @@ class RecurrentPPO(TorchAlgorithm):
         return action.cpu(), self.dist.log_prob(*out, action).cpu()
 
     def act(self, obs: Any) -> Any:
-        return self.policy()(obs, np.ones(obs.shape[:2], bool))  # as at the first observation of an episode
+        return self.policy()(obs, np.ones(obs.shape[:2], bool))  # with an empty memory, as at the start of an episode
 
     def policy(self, mode: str = "greedy") -> Any:
         if mode not in ("greedy", "sampled"):
@@ -173,7 +173,7 @@ class RecurrentPPO(TorchAlgorithm):
             self.rollout.add(**step, start=start, terminated=t.terminated, cut=cut)
 
     def learn(self, interaction: Interaction, memory: Tensor) -> None:
-        """Make n_epochs passes over the rollout in minibatches; memory: before it."""
+        """Make n_epochs passes over the rollout in minibatches. memory: before the rollout."""
         c, r, active = self.config, self.rollout.tensors(), self.active(interaction)
         learning_rate, clip_range, clip_range_vf = (schedule(interaction.steps) for schedule in self.schedules)
         self.optimizer.set_lr(learning_rate)

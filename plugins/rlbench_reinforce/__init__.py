@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 def updates_per_step(c: ReinforceConfig) -> float:
     """Return the updates per environment step of a seed.
 
-    Whenever each of its n_envs environments has taken n_steps, there are one policy and value_steps baseline updates.
+    Whenever each of the n_envs environments has taken n_steps steps, there are one update of the policy and value_steps
+    updates of the baseline.
     """
     return (1 + c.value_steps) / (c.n_envs * c.n_steps)
 
 
 def storage(c: ReinforceConfig) -> list[Storage]:
-    """Return the window of steps, which have a reward, and say how an episode ended and whether it was learned from."""
+    """Return the window of steps. Each step has a reward and flags: terminated, end of the episode, not yet used."""
     return [Storage(c.memory * c.n_envs, up_to_budget=False, numbers=1, flags=3)]
 
 

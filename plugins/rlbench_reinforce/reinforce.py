@@ -35,7 +35,7 @@ from rlbench.kit import (
 
 @dataclass(frozen=True)
 class ReinforceConfig:
-    """Hyperparameters, with Stable-Baselines3's names. Episodes that the budget cuts off are not learned from."""
+    """Hyperparameters, with Stable-Baselines3's names. Episodes that the budget cuts off are not used."""
 
     n_envs: int = setting(8, "environments of each seed", ge=1)
     n_steps: int = setting(32, "steps of each environment between checks for ended episodes", ge=1)

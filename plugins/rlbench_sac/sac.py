@@ -46,8 +46,8 @@ class SACConfig:
     net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers of the actor and of each critic")
     activation_fn: Literal["relu", "tanh"] = setting("relu", "activation function of the hidden layers")
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
-    learning_rate: float | str = setting(3e-4, "step size, ent_coef's too; lin_3e-4: falls to 0", gt=0, schedule=True)
-    critic_learning_rate: float | str | None = setting(None, "the critics'; none: learning_rate", gt=0, schedule=True)
+    learning_rate: float | str = setting(3e-4, "step size, also of ent_coef; lin_3e-4: falls to 0", gt=0, schedule=True)
+    critic_learning_rate: float | str | None = setting(None, "critic rate; none: learning_rate", gt=0, schedule=True)
     layer_norm: bool = setting(False, "layer normalisation in the critics (arXiv:2110.02034)")
     dropout: float = setting(0.0, "share of the critics' hidden units dropped in an update", ge=0, lt=1)
     tau: float = setting(0.005, "weight of the online networks in each target update", gt=0, le=1)
@@ -55,9 +55,9 @@ class SACConfig:
     buffer_size: int = setting(1_000_000, "transitions kept for replay (arXiv:1812.05905)", ge=1)
     learning_starts: int = setting(1_000, "steps of uniform actions before the first update", ge=0, below_steps=True)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
+    gradient_steps: int = setting(1, "updates per round; -1: one for each step of a seed since the last round", ge=-1)
     ent_coef: float | str = setting("auto", "temperature; auto: learned, starts at 1; auto_0.1: starts at 0.1")
-    target_entropy: float | Literal["auto"] = setting("auto", "auto: minus the action's dimensions (arXiv:1812.05905)")
+    target_entropy: float | Literal["auto"] = setting("auto", "auto: −1 per action dimension (arXiv:1812.05905)")
     log_std_min: float = setting(-20.0, "minimum log standard deviation before squashing; training starts near 0", le=0)
     log_std_max: float = setting(2.0, "maximum log standard deviation before squashing", ge=0)
     noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = setting("none", "noise added to the policy's actions")
@@ -157,7 +157,7 @@ class SAC(TorchAlgorithm):
                 self.learn(interaction)
 
     def explore(self, interaction: Interaction) -> Any:
-        """Return normalised actions [S, N, A]: the policy's plus noise, or uniformly random ones during the warm-up."""
+        """Return normalised actions [S, N, A]: the policy's plus noise, or uniform actions during the warm-up."""
         n = interaction.num_envs
         if interaction.steps < self.config.learning_starts:
             return (2 * self.streams.uniform("explore", n, self.dim) - 1).astype(np.float32)
@@ -182,7 +182,7 @@ class SAC(TorchAlgorithm):
         interaction.log_mean(critic_found, actor_found)
 
     def draw(self, obs: Any, stream: str) -> Any:
-        """Sample normalised actions [S, N, A] from the policy, with numbers of the stream `stream`."""
+        """Sample normalised actions [S, N, A] from the policy, with random numbers from the stream `stream`."""
         normal = self.tensor(self.streams.normal(stream, obs.shape[1], self.dim))
         return self.policy_of(self.actor, self.tensor(obs), normal)[0].cpu().numpy()
 

@@ -11,13 +11,13 @@ _DISCRETE, _CONTINUOUS = _seeing(discrete=True), _seeing(continuous=True)
 _ALL = _seeing(discrete=True, continuous=True, multi_discrete=True, multi_binary=True)
 _LIBRARY = {"DQN": _DISCRETE, "A2C": _ALL, "PPO": _ALL, "DDPG": _CONTINUOUS, "TD3": _CONTINUOUS, "SAC": _CONTINUOUS}
 _VECTORS = Supports(discrete=True, continuous=True)  # ARS supports only observations that are one vector
-# Of vectors. Its buffer keeps bits as integers, of which its own distribution of bits takes no probability.
+# Vectors only, without MultiBinary: the library's buffer stores bits as integers, which its distribution refuses.
 _SEQUENCES = Supports(discrete=True, continuous=True, multi_discrete=True)
 _CONTRIB = {"QRDQN": _DISCRETE, "TQC": _CONTINUOUS, "TRPO": _ALL, "ARS": _VECTORS, "RecurrentPPO": _SEQUENCES}
 
 
 def _storage(config: Any) -> list[Storage]:
-    """Return the library's replay, whose transitions have a reward, an end and a truncation; no rollout."""
+    """Return the library's replay, if it has one. A transition has a reward, an end and a truncation."""
     return [Storage(config.buffer_size, numbers=3)] if hasattr(config, "buffer_size") else []
 
 

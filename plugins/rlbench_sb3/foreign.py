@@ -26,9 +26,9 @@ GAMMA, EPSILON = 0.99, 1e-8  # VecNormalize's own defaults
 class LibraryAlgorithm(Algorithm):
     """The library's algorithm for one seed. Its environments come from `interaction.make_env`.
 
-    library: the algorithm's class. network_class: class of its MlpPolicy; the classes for images and Dicts are the
-    library's own. stochastic: whether the policy can be evaluated as "sampled". loss_name: the metric that the library
-    logs as "loss".
+    library: the algorithm's class. network_class: the class of its MlpPolicy; the library itself has the classes for
+    images and Dicts. stochastic: whether the policy can be evaluated as "sampled". loss_name: rlbench's name for the
+    metric that the library logs as "loss".
     """
 
     library: ClassVar[type[Any]]
@@ -40,8 +40,8 @@ class LibraryAlgorithm(Algorithm):
 
     def __init__(self, config: Learner, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
-        self.network: Any = None  # the model's policy, once training has begun or it is loaded
-        self.statistics: dict[str, Any] = {}  # RunningMeanStd by part of the observation; the library's own
+        self.network: Any = None  # the model's policy, once training has begun or a policy is loaded
+        self.statistics: dict[str, Any] = {}  # the library's RunningMeanStd for each part of the observation
         self.shown = shown_observations(task.observation_space)
         self.action_space, self.as_actions = shown_actions(task.action_space)
 
@@ -49,7 +49,7 @@ class LibraryAlgorithm(Algorithm):
     def train(self, interaction: Interaction) -> None:
         """Call `learn` once, because the library's schedules depend on the total number of steps.
 
-        `learn` returns when the budget is spent, or BudgetExceeded ends it in the middle of a rollout.
+        `learn` returns when the budget is spent. If that happens within a rollout, BudgetExceeded ends it.
         """
         self.model = self.library(
             self.policy_class,
@@ -64,7 +64,7 @@ class LibraryAlgorithm(Algorithm):
         self.model.learn(interaction.budget.steps, log_interval=None)
 
     def architecture(self) -> dict[str, Any]:
-        """Return keyword arguments of the policy's class: fields that it takes, but the algorithm's class does not."""
+        """Return the arguments of the policy's class: fields that it accepts and the algorithm's class does not."""
         c, library = self.config, self._fields_of(self.library)
         own = {name: value for name, value in self._fields_of(self.policy_class).items() if name not in library}
         own.pop("lr_schedule", None)
@@ -72,7 +72,7 @@ class LibraryAlgorithm(Algorithm):
 
     @property
     def policy_class(self) -> type[Any]:
-        """The class of the policy that goes with the observations."""
+        """The class of the policy for the task's kind of observations."""
         kind = self.shown.policy
         return self.network_class if kind == "MlpPolicy" else self.library.policy_aliases[kind]
 
@@ -103,7 +103,7 @@ class LibraryAlgorithm(Algorithm):
         return self.sampled if mode == "sampled" and self.stochastic else super().policy(mode)
 
     def sampled(self, obs: Any, start: Any) -> Any:
-        """Draw from the library's distribution, with numbers of the stream "evaluate" instead of torch's."""
+        """Draw from the library's distribution, with random numbers from the stream "evaluate" instead of torch's."""
         network, stream = self.network, "evaluate"
         with torch.no_grad():
             scaled = network.obs_to_tensor(self.normalized(obs))[0]
@@ -131,7 +131,7 @@ class LibraryAlgorithm(Algorithm):
         return sample.reshape(1, -1, *(self.task.action_space.shape or ()))
 
     def normalized(self, obs: Any) -> Any:
-        """Return observations [E, …] as the networks take them. The statistics are not updated."""
+        """Convert observations [E, …] to the networks' inputs. The statistics are not updated."""
         shown = self.shown.of(obs[0])
         if not self.statistics:
             return shown
@@ -154,7 +154,7 @@ class LibraryAlgorithm(Algorithm):
         return state
 
     def load_final_state(self, state: Mapping[str, Any]) -> None:
-        """Load the policy for acting. It does not learn further, so its learning rate does not matter."""
+        """Load the policy for acting. It is not trained further, so its learning rate does not matter."""
         arrays = {name: value[0] for name, value in state.items()}
         for key in self.shown.scaled if self.config.normalize_obs else ():
             mean, var = arrays.pop(f"{_moments(key)}.mean"), arrays.pop(f"{_moments(key)}.var")

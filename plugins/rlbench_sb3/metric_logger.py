@@ -1,4 +1,4 @@
-"""What the library logs while it trains, passed on as metrics."""
+"""A logger that records the library's training metrics as rlbench's metrics."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from stable_baselines3.common.logger import Logger
 from rlbench import Interaction
 
 _TRAINING = "train/"
-# The library's names of metrics that rlbench's own algorithms log under other names.
+# The library's names of metrics, with the names under which rlbench's own algorithms log the same metrics.
 _SAME = {"policy_gradient_loss": "policy_loss", "ent_coef": "alpha"}
 _COUNTERS = ("n_updates", "learning_rate")  # not logged: the suite determines them
 
 
 class MetricLogger(Logger):
-    """Passes on the numbers that the library records about an update; writes no files.
+    """Passes the library's metrics of an update to the interaction. It writes no files.
 
     loss: the name to use for the metric that the library calls "loss".
     """

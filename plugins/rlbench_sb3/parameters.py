@@ -21,7 +21,7 @@ _TRAIN_FREQ = "steps of each environment between rounds of updates; [1, episode]
 
 
 def scheduled(value: float | str) -> Any:
-    """Convert a setting for the library: "lin_3e-4" becomes a schedule from 3e-4 to 0, and a number stays."""
+    """Convert a setting for the library: "lin_3e-4" becomes a schedule from 3e-4 to 0; a number is unchanged."""
     start, shape = parse_schedule(value)
     return LinearSchedule(start, 0.0, 1.0) if shape == "linear" else start
 
@@ -52,7 +52,7 @@ class OffPolicy(Learner):
     batch_size: int = setting(256, "transitions per update", ge=1)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     train_freq: int | tuple[int, Literal["step", "episode"]] = setting(1, _TRAIN_FREQ)
-    gradient_steps: int = setting(1, "updates per round; -1: as many as steps", ge=-1)
+    gradient_steps: int = setting(1, "updates per round; -1: one for each step", ge=-1)
     n_steps: int = setting(1, "steps of the return in a target", ge=1)
 
     def __post_init__(self) -> None:
@@ -67,7 +67,7 @@ class OffPolicy(Learner):
 
 @dataclass(frozen=True)
 class EpsilonGreedy(OffPolicy):
-    """Parameters of algorithms that learn values of discrete actions from replay."""
+    """Parameters of algorithms that learn the values of discrete actions from replay."""
 
     batch_size: int = setting(32, "transitions per update", ge=1)
     train_freq: int | tuple[int, Literal["step", "episode"]] = setting(4, _TRAIN_FREQ)
@@ -101,7 +101,7 @@ class Continuous(OffPolicy):
 
 @dataclass(frozen=True)
 class Entropic(Continuous):
-    """Parameters of Continuous and of an entropy reward, whose temperature may be learned."""
+    """The parameters of Continuous, and those of an entropy bonus with a temperature that may be learned."""
 
     net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers of each network")
     ent_coef: float | str = setting("auto", "temperature; auto: learned, starts at 1; auto_0.1: starts at 0.1")
@@ -115,7 +115,7 @@ class Entropic(Continuous):
 
 
 def _temperature(given: float | str) -> float | str:
-    """Return one spelling for equal settings. Raises: ValueError unless it is auto, auto_0.1 or a number."""
+    """Return one spelling for all equal settings. Raises: ValueError if it is not auto, auto_0.1 or a number."""
     if given == "auto":
         return "auto"
     text = str(given)
@@ -133,7 +133,7 @@ def _temperature(given: float | str) -> float | str:
 
 @dataclass(frozen=True)
 class Truncated(Entropic):
-    """Parameters of Entropic and of quantiles of returns, of which targets leave out the largest."""
+    """The parameters of Entropic, and those of critics with quantiles. Targets leave out the largest quantiles."""
 
     n_quantiles: int = setting(25, "quantiles of each critic", ge=1)
     top_quantiles_to_drop_per_net: int = setting(2, "largest quantiles left out of a target, for each critic", ge=0)
@@ -159,7 +159,7 @@ class OnPolicy(Learner):
 
 @dataclass(frozen=True)
 class PolicyGradient(OnPolicy):
-    """Parameters of OnPolicy and of one loss for policy, values and entropy."""
+    """The parameters of OnPolicy, and those of a loss that combines policy, values and entropy."""
 
     ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
     vf_coef: float = setting(0.5, "weight of the value loss", ge=0)
@@ -168,7 +168,7 @@ class PolicyGradient(OnPolicy):
 
 @dataclass(frozen=True)
 class Clipped(PolicyGradient):
-    """Parameters of PolicyGradient, of several passes over a rollout and of a clipped change of the policy."""
+    """The parameters of PolicyGradient, and those of several passes over a rollout with a clipped policy change."""
 
     batch_size: int = setting(64, "steps per minibatch", ge=2)
     n_epochs: int = setting(10, "passes over a rollout", ge=1)
@@ -184,6 +184,6 @@ class Clipped(PolicyGradient):
 
 
 def check_rollout(steps: int) -> None:
-    """Check the length of a rollout. Raises: ValueError for one step, whose advantages have no deviation."""
+    """Check the length of a rollout. Raises: ValueError for one step, whose advantage has no standard deviation."""
     if steps < 2:
         raise ValueError("a rollout needs n_envs · n_steps of at least 2 to normalise its advantages")

@@ -1,6 +1,6 @@
 """sb3-contrib's RecurrentPPO: the library's own training loop on metered environments.
 
-Its policy has a memory, which is kept from step to step of an evaluation and emptied where an episode starts.
+The policy has a memory, which is kept between the steps of an evaluation and emptied where an episode starts.
 Parameters keep the library's names, units and values.
 """
 
@@ -47,7 +47,7 @@ class ContribRecurrentPPO(LibraryAlgorithm):
     library, network_class = RecurrentPPO, RecurrentActorCriticPolicy
 
     def act(self, obs: Any) -> Any:
-        """Return the actions at the first observations of episodes."""
+        """Return the actions for observations that are the first of their episodes, with an empty memory."""
         return self.as_actions(self.network.predict(self.normalized(obs), deterministic=True)[0])[None]
 
     def policy(self, mode: str = "greedy") -> Any:

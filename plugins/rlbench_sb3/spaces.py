@@ -1,6 +1,6 @@
-"""Observations and actions as the library takes them, and the kind of policy that goes with them.
+"""Conversion of observations and actions to the library's forms, and the kind of policy for the observations.
 
-The library takes Dicts of one level. Their parts need at least one axis, discrete values counted from 0, and keys that
+The library supports Dicts of one level. The parts need at least one axis, discrete values counted from 0, and keys that
 can name modules of torch. Actions of several numbers need one axis and values counted from 0. Source: Raffin et al.
 2021.
 """
@@ -23,9 +23,9 @@ Observations = Any  # an array [E, …], or a dict of them
 class ShownObservations:
     """How the library sees a task's observations.
 
-    policy: the library's name of the kind of policy. space: the library's observation space. of: converts observations
-    [E, *obs] of the task. scaled: keys of the parts that `normalize_obs` normalises ("" for a vector). Images are not
-    among them, because the library divides them by 255.
+    policy: the library's name for the kind of policy. space: the library's observation space. of: converts observations
+    [E, *obs] of the task. scaled: the keys of the parts that `normalize_obs` normalises ("" for a vector). Images are
+    not normalised, because the library divides them by 255.
     """
 
     policy: str
@@ -63,7 +63,7 @@ def _shown_parts(space: Any) -> ShownObservations:
 
 
 def _leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Yield what is neither a Dict nor a Tuple in nested spaces or observations, with its path."""
+    """Yield the innermost parts of nested spaces or observations, each with its path."""
     if isinstance(value, (dict, spaces.Dict)):
         for key in value:
             yield from _leaves(value[key], (*path, key))

@@ -6,8 +6,8 @@ from typing import Any
 from rlbench import AlgorithmSpec, Storage, Supports, hookimpl
 
 _CONTINUOUS = Supports(continuous=True)
-# Only DQN and PPO have a convolutional network; it needs 36 × 36 pixels. Dicts are not listed, because the library only
-# joins their parts to one vector, which an algorithm for vectors gets anyway.
+# Only DQN and PPO have a convolutional network; it needs 36 × 36 pixels. None claims `nested`: the library would only
+# join the parts of a Dict to one vector, which every algorithm without `nested` gets anyway.
 _seeing = partial(Supports, pixels=True, smallest_image=36)
 _SUPPORTS = {
     "DQN": _seeing(discrete=True),
@@ -21,7 +21,7 @@ _SUPPORTS = {
 
 
 def _storage(config: Any) -> list[Storage]:
-    """Return the library's replay, whose transitions have a reward, an end and a truncation; no rollout."""
+    """Return the library's replay, if it has one. A transition has a reward, an end and a truncation."""
     return [Storage(config.buffer_size, numbers=3)] if hasattr(config, "buffer_size") else []
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-# A run is one process on one core. JAX reads this at import, so it is set before.
+# A run is one process on one core. JAX reads this variable at its import, so it is set before.
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
 import flax.linen
@@ -36,8 +36,8 @@ class Critics:
 class JaxLibraryAlgorithm(LibraryAlgorithm):
     """The library's algorithm for one seed.
 
-    acting: name of the policy's train state that chooses actions. build: names of the parameters with which its
-    networks are built, besides the key and the learning rate.
+    acting: the name of the policy's train state that chooses actions. build: the names of the parameters that the
+    policy's `build` gets after the key and the learning rate.
     """
 
     acting: ClassVar[str] = "actor_state"
@@ -50,7 +50,7 @@ class JaxLibraryAlgorithm(LibraryAlgorithm):
         super().__init__(config, task, streams, device)
 
     def sampled(self, obs: Any, start: Any) -> Any:
-        """Draw from the library's distribution, with a key from the stream "evaluate" instead of its own."""
+        """Draw from the library's distribution, with a key from the stream "evaluate" instead of the library's key."""
         policy = self.network
         own_keys = policy.key, policy.noise_key
         policy.key = jax.random.PRNGKey(int(self.streams.integers("evaluate", 1 << 31, 1)[0, 0]))

@@ -1,6 +1,6 @@
 """Any command line as an algorithm.
 
-The command is started with environment, seed and budget. Its output is read, and it is stopped at the budget.
+The command gets the environment, the seed and the budget. rlbench reads its output and stops it at the budget.
 """
 
 from rlbench import AlgorithmSpec, Supports, hookimpl

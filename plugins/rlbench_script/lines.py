@@ -20,7 +20,7 @@ CLEANRL = r"global_step=(?P<step>\d+), episodic_return=\[?(?P<return>[^\],\s]+)"
 
 @dataclass(frozen=True)
 class Line:
-    """Content of one line. return_: of an episode that has ended, or None. length: 0 if unknown."""
+    """The report in one line. return_: the return of an episode that has ended, or None. length: 0 if unknown."""
 
     step: int
     return_: float | None = None
@@ -30,7 +30,7 @@ class Line:
 
 
 def read_line(text: str, pattern: re.Pattern[str]) -> Line | None:
-    """Return what a line reports, or None if nothing. Raises: ValueError that quotes a line with an invalid number."""
+    """Return a line's report, or None if it has none. Raises: ValueError that quotes a line with an invalid number."""
     values = _json(text) if text.lstrip().startswith("{") else _matched(text, pattern)
     if values is None:
         return None
@@ -47,7 +47,7 @@ def read_line(text: str, pattern: re.Pattern[str]) -> Line | None:
 
 
 def _json(text: str) -> Mapping[str, Any] | None:
-    """Return an object that has a step. Return None for any other text in braces, which is ignored."""
+    """Return the JSON object in a line if it has a step. Return None for any other text; it is ignored."""
     try:
         value = json.loads(text)
     except ValueError:

@@ -12,14 +12,14 @@ _CHUNK = 1 << 16
 
 
 def printed(process: subprocess.Popen[bytes]) -> Iterator[str | None]:
-    """Yield each line as it arrives, and None after a poll without a whole line, so that the caller can act."""
+    """Yield each line as it arrives, and None after a poll without a complete line, so that the caller can act."""
     assert process.stdout is not None
     pipe, rest = process.stdout.fileno(), b""
     os.set_blocking(pipe, False)
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while True:
-            ended = process.poll() is not None  # checked first, so that the pipe holds all output of an ended process
+            ended = process.poll() is not None  # checked first: the pipe then contains all output of an ended process
             readable = bool(selector.select(0 if ended else POLL_SECONDS))
             chunk = _read(pipe) if readable else None
             if chunk:
@@ -29,7 +29,7 @@ def printed(process: subprocess.Popen[bytes]) -> Iterator[str | None]:
                     yield None
             elif ended:
                 break
-            elif chunk == b"":  # it closed its output but may still be working
+            elif chunk == b"":  # the process has closed its output, but may still be working
                 selector.unregister(pipe)
                 while process.poll() is None:
                     yield None
@@ -42,7 +42,7 @@ def printed(process: subprocess.Popen[bytes]) -> Iterator[str | None]:
 
 
 def _read(pipe: int) -> bytes | None:
-    """Read what is available: b"" at the end of the pipe, None for nothing."""
+    """Read the available bytes. Return b"" at the end of the pipe, or None if nothing is available."""
     try:
         return os.read(pipe, _CHUNK)
     except BlockingIOError:

@@ -1,8 +1,8 @@
-"""A command line as an algorithm. Nothing is metered: results are self-reported by the script and marked as such.
+"""A command line as an algorithm. Nothing is metered: the script's results are self-reported, and marked as such.
 
-Its steps and episodes are parsed from its output (rlbench_script.lines). At the budget it is stopped, and later output
-is ignored. It has no policy that rlbench could evaluate, so its score comes from its own evaluations if it prints any,
-else from its latest training episodes.
+The script's steps and episodes are parsed from its output (rlbench_script.lines). At the budget the script is stopped,
+and later output is ignored. rlbench cannot evaluate the script's policy. So if the script prints its own evaluations,
+they determine the score; otherwise its latest training episodes do.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from rlbench_script.printed import printed
 
 NEEDED = ("env", "seed", "steps")
 KNOWN = (*NEEDED, "python")
-TUNING_SEEDS = 1 << 30  # added in the tuning space, so that the same number is a different seed there
-ENOUGH = 0.9  # share of the budget that counts as complete: the last episode may be unreported
+TUNING_SEEDS = 1 << 30  # added to tuning seeds, so that a script never trains with the same seed in tuning and training
+ENOUGH = 0.9  # share of the budget that counts as complete, because the last episode may not be reported
 GRACE_SECONDS = 10.0
 
 
@@ -94,7 +94,7 @@ class Script(Algorithm):
         interaction.report(steps)
 
     def act(self, obs: Array) -> Array:
-        raise RlbenchError("rlbench cannot play the policy of a script")
+        raise RlbenchError("rlbench cannot play the policy of a script; its score is self-reported")
 
     def words(self, steps: int) -> list[str]:
         """Return the command line for this run's seed."""
@@ -104,7 +104,7 @@ class Script(Algorithm):
 
     @contextmanager
     def _started(self, steps: int) -> Iterator[subprocess.Popen[bytes]]:
-        """Start the script in its own session. At the end all its remaining processes are killed."""
+        """Start the script in its own session. When the context ends, end all processes of the session."""
         words = self.words(steps)
         print("$", shlex.join(words), flush=True)
         guarded = module_command("rlbench_script.guarded", str(os.getpid()), *words)

@@ -56,7 +56,7 @@ class TD3Config:
     buffer_size: int = setting(1_000_000, "transitions kept for replay (Fujimoto 2018)", ge=1)
     learning_starts: int = setting(1_000, "steps of uniform actions before the first update", ge=0, below_steps=True)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
+    gradient_steps: int = setting(1, "updates per round; -1: one for each step of a seed since the last round", ge=-1)
     policy_delay: int = setting(2, "critic updates per update of the actor and all targets (Fujimoto 2018)", ge=1)
     target_policy_noise: float = setting(0.2, "scale of the smoothing noise, in half ranges of the action", ge=0)
     target_noise_clip: float = setting(0.5, "maximum size of the smoothing noise, in half ranges of the action", ge=0)
@@ -146,7 +146,7 @@ class TD3(TorchAlgorithm):
                 self.learn(interaction)
 
     def explore(self, interaction: Interaction) -> Any:
-        """Return normalised actions [S, N, A]: the actor's plus noise, or uniformly random ones during the warm-up."""
+        """Return normalised actions [S, N, A]: the actor's plus noise, or uniform actions during the warm-up."""
         n = interaction.num_envs
         if interaction.steps < self.config.learning_starts:
             return (2 * self.streams.uniform("explore", n, self.dim) - 1).astype(np.float32)

@@ -52,16 +52,16 @@ class TQCConfig:
     n_quantiles: int = setting(25, "quantiles of each critic", ge=1)
     top_quantiles_to_drop_per_net: int = setting(2, "largest quantiles left out of a target, for each critic", ge=0)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
-    learning_rate: float | str = setting(3e-4, "step size, ent_coef's too; lin_3e-4: falls to 0", gt=0, schedule=True)
-    critic_learning_rate: float | str | None = setting(None, "the critics'; none: learning_rate", gt=0, schedule=True)
+    learning_rate: float | str = setting(3e-4, "step size, also of ent_coef; lin_3e-4: falls to 0", gt=0, schedule=True)
+    critic_learning_rate: float | str | None = setting(None, "critic rate; none: learning_rate", gt=0, schedule=True)
     tau: float = setting(0.005, "weight of the online networks in each target update", gt=0, le=1)
     batch_size: int = setting(256, "transitions per update (arXiv:1812.05905)", ge=1)
     buffer_size: int = setting(1_000_000, "transitions kept for replay (arXiv:1812.05905)", ge=1)
     learning_starts: int = setting(1_000, "steps of uniform actions before the first update", ge=0, below_steps=True)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
+    gradient_steps: int = setting(1, "updates per round; -1: one for each step of a seed since the last round", ge=-1)
     ent_coef: float | str = setting("auto", "temperature; auto: learned, starts at 1; auto_0.1: starts at 0.1")
-    target_entropy: float | Literal["auto"] = setting("auto", "auto: minus the action's dimensions (arXiv:1812.05905)")
+    target_entropy: float | Literal["auto"] = setting("auto", "auto: −1 per action dimension (arXiv:1812.05905)")
     log_std_min: float = setting(-20.0, "minimum log standard deviation before squashing; training starts near 0", le=0)
     log_std_max: float = setting(2.0, "maximum log standard deviation before squashing", ge=0)
 
@@ -97,7 +97,7 @@ class TQC(TorchAlgorithm):
         self.actor_optimizer = Adam([self.actor, self.log_alpha], self.actor_lr.start)
         self.critic_optimizer = Adam([self.critic], self.critic_lr.start)
         self.kept = c.n_critics * (c.n_quantiles - c.top_quantiles_to_drop_per_net)
-        pairs = c.n_critics * c.n_quantiles * self.kept  # of a quantile and a target, for each transition
+        pairs = c.n_critics * c.n_quantiles * self.kept  # pairs of a quantile and a target, for each transition
         block = seeds_at_a_time(self.num_seeds, c.batch_size, (*c.net_arch, pairs), device)
         self.critic_gradient = gradient_of(self.critic_loss, device, seeds_at_a_time=block, name="critic")
         self.actor_gradient = gradient_of(self.actor_loss, device, seeds_at_a_time=block, name="actor")
@@ -127,7 +127,7 @@ class TQC(TorchAlgorithm):
     ) -> Loss:
         """Return the mean quantile loss [S] of all critics; targets are r + γ(1 − terminated) (zⱼ − α log π(a'|s')).
 
-        zⱼ: the smallest T of the quantiles that all target critics give (s', a'); a' is sampled by `normal` [S, B, A].
+        zⱼ: the T smallest of all target critics' quantiles at (s', a'); a' is sampled by `normal` [S, B, A].
         """
         next_action, next_log_prob = self.policy_of(actor, batch.next_obs, normal)
         pooled = self.quantiles_of(target, batch.next_obs, next_action).flatten(2)  # [S, B, C · Q]
@@ -160,7 +160,7 @@ class TQC(TorchAlgorithm):
                 self.learn(interaction)
 
     def explore(self, interaction: Interaction) -> Any:
-        """Return normalised actions [S, N, A]: the policy's, or uniformly random ones during the warm-up."""
+        """Return normalised actions [S, N, A]: the policy's, or uniform actions during the warm-up."""
         if interaction.steps < self.config.learning_starts:
             return (2 * self.streams.uniform("explore", interaction.num_envs, self.dim) - 1).astype(np.float32)
         return self.draw(interaction.obs, "act")
@@ -182,7 +182,7 @@ class TQC(TorchAlgorithm):
         interaction.log_mean(critic_found, actor_found)
 
     def draw(self, obs: Any, stream: str) -> Any:
-        """Sample normalised actions [S, N, A] from the policy, with numbers of the stream `stream`."""
+        """Sample normalised actions [S, N, A] from the policy, with random numbers from the stream `stream`."""
         normal = self.tensor(self.streams.normal(stream, obs.shape[1], self.dim))
         return self.policy_of(self.actor, self.tensor(obs), normal)[0].cpu().numpy()
 

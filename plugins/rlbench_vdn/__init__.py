@@ -5,7 +5,7 @@ from rlbench import AlgorithmSpec, Supports, hookimpl, storage_of_replay, update
 
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
-    summary = "value decomposition: the team's value is the sum of the agents' (Sunehag et al. 2018)"
+    summary = "value decomposition: the team's value is the sum of the agents' values (Sunehag et al. 2018)"
     return [
         AlgorithmSpec(
             "vdn",

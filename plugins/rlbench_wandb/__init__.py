@@ -11,7 +11,7 @@ from rlbench.api import EpisodeRecord, MetricRecord, RunGroup
 from rlbench.trackers.live_runs import LiveRuns
 from rlbench.trackers.wandb_runs import WandbRun, end_service
 
-_runs: LiveRuns | None = None  # of the suite that runs
+_runs: LiveRuns | None = None  # the runs of the current suite
 
 
 @hookimpl

@@ -1,6 +1,6 @@
-"""The windy gridworld, any number of lanes in one numpy call (see rlbench.api.EnvBatch).
+"""The windy gridworld, with any number of lanes in one numpy call (see rlbench.api.EnvBatch).
 
-Source: Sutton & Barto 2018, example 6.5; with gusts, exercise 6.10. Every step gives −1; the goal is 15 steps away.
+Source: Sutton & Barto 2018, example 6.5; with gusts, exercise 6.10. Each step has reward −1; the goal is 15 steps away.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class WindyBatch:
         if not ((chosen >= 0) & (chosen < len(MOVES))).all():
             raise RlbenchError(f"an action of {chosen.tolist()} is not in {self.action_space}")
         cells = self._cells[index]
-        wind = WIND[cells[:, 1]]  # of the column that the agent leaves
+        wind = WIND[cells[:, 1]]  # the wind of the column that the agent leaves
         wind = wind + np.where(wind > 0, self._gusts[index, self._taken[index]], 0)
         cells = cells + MOVES[chosen]
         cells[:, 0] -= wind
@@ -69,7 +69,7 @@ class WindyBatch:
 
 
 def _gusts_of(task: Task) -> bool:
-    """Return whether the task has gusts. Anything not supported is refused, so that results record what was done."""
+    """Return whether the task has gusts. Refuse what is not supported, so that a result's task is the task that ran."""
     if task.env_id != ID:
         raise RlbenchError(f"the backend windy has only {ID}, not {task.env_id}; leave out `backend` for Gymnasium's")
     if task.wrappers:

@@ -8,7 +8,7 @@ from rlbench import Results, SectionSpec, hookimpl
 from rlbench.api.sections import Paragraph, Section, Table
 
 LATE = 0.8  # share of the budget after which episodes count
-NOTE = f"Training episodes in the last {1 - LATE:.0%} of each budget; steps: the median; the least is 15."
+NOTE = f"Training episodes in the last {1 - LATE:.0%} of each budget. Steps are medians; the shortest way has 15."
 HEADER = ("algorithm", "episodes", "at the goal", "steps to it")
 
 
@@ -31,7 +31,7 @@ def section(results: Results) -> Section | None:
 
 
 def rows_of(episodes: Any, budgets: dict[str, int]) -> list[tuple[str, ...]]:
-    """Return a row for each algorithm. episodes: from Results.episodes(); budgets: steps by the key of a run."""
+    """Return a row for each algorithm. episodes: from Results.episodes(); budgets: steps of each run, by its key."""
     late = episodes[episodes["step"] > LATE * episodes["key"].map(budgets)]
     rows = []
     for algorithm, own in late.groupby("algorithm", sort=False):

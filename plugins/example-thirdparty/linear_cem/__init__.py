@@ -10,7 +10,7 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             "cem",
             "linear_cem.cem:CrossEntropy",  # named, not imported, so that listing plugins does not load it
             Supports(discrete=True, continuous=True),
-            bootstraps=False,  # it uses whole returns; a truncated episode counts with the rewards so far
+            bootstraps=False,  # it uses complete returns; a truncated episode counts with the rewards so far
             summary="the cross-entropy method on a linear policy, in numpy only",
         )
     ]

@@ -1,10 +1,10 @@
-"""The cross-entropy method: draw policies from a normal distribution, play each, refit it to the best of them.
+"""The cross-entropy method: draw policies from a normal distribution, play each, and refit it to the best policies.
 
-Source: Rubinstein 1999. The decreasing noise, which keeps the distribution from narrowing too early: Szita & Lőrincz
-2006, "Learning Tetris using the noisy cross-entropy method".
+Sources: Rubinstein 1999; Szita & Lőrincz 2006, "Learning Tetris using the noisy cross-entropy method", for the
+decreasing noise, which keeps the distribution from narrowing too early.
 
-It needs only numpy. Every array begins with the seed axis S. Seeds finish their generations at different steps, so each
-seed refits and draws separately.
+The module needs only numpy. Every array begins with the seed axis S. Seeds finish their generations at different steps,
+so each seed refits and draws separately.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ STATE_NAMES = ("mean", "std", "candidates", "returns", "played", "generation")
 
 @dataclass(frozen=True)
 class CrossEntropyConfig:
-    """Hyperparameters, each with default, meaning and range. Suites are checked against them."""
+    """Hyperparameters, each with its default, meaning and range. Parameters in suites have to be in the ranges."""
 
     population: int = setting(16, "policies per generation", ge=2)
     episodes: int = setting(1, "episodes per policy; use more if luck decides an episode", ge=1)
-    elite: float = setting(0.25, "share of the policies that the next distribution is fitted to", gt=0, le=1)
+    elite: float = setting(0.25, "share of the policies to which the next distribution is fitted", gt=0, le=1)
     std: float = setting(1.0, "standard deviation of the first generation's weights", gt=0)
-    noise: float = setting(1.0, "initial variance added to that of every weight", ge=0)
+    noise: float = setting(1.0, "initial value of the noise that is added to every weight's variance", ge=0)
     noise_generations: int = setting(20, "generations until the added variance is 0", ge=1)
 
 
 class CrossEntropy(Algorithm):
-    """Linear policies: the action with the largest output, or each output squashed into the action's bounds."""
+    """Linear policies, whose action has the largest output, or is the outputs squashed into the action's bounds."""
 
     Config = CrossEntropyConfig
 
@@ -54,7 +54,7 @@ class CrossEntropy(Algorithm):
             self.draw(index)
 
     def draw(self, index: int) -> None:
-        """Draw a new generation of one seed, from its own generator, because other seeds may still play theirs."""
+        """Draw a new generation of one seed, from the seed's own generator. Other seeds may be within a generation."""
         generator = self.streams.generators("candidates")[index]
         unit = generator.standard_normal(self.candidates.shape[1:])
         self.candidates[index] = self.mean[index] + self.std[index] * unit
@@ -100,7 +100,7 @@ class CrossEntropy(Algorithm):
         return np.clip(actions, low, high).astype(space.dtype).reshape(*obs.shape[:2], *space.shape)
 
     def act(self, obs: Any) -> Any:
-        """Return the actions of the mean policy, for evaluation. Draws nothing."""
+        """Return the actions of the mean policy, for evaluation. They are deterministic."""
         return self.choose(self.mean, obs)
 
     # -- checkpoints: all that was learned and counted; the harness saves the streams --------------------------------
