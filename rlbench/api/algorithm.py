@@ -166,7 +166,7 @@ class AlgorithmSpec:
     stackable: several seeds may share one instance. If false, every group has one seed.
     max_stack: the largest number of seeds in one instance; None: no limit.
     resumable: `state` is complete, so a resumed run equals an uninterrupted run. If false, interrupted runs restart.
-    reproducible: the same seed always returns the same numbers, bit for bit.
+    reproducible: the same seed always produces the same numbers, bit for bit.
     bootstraps: after a truncated step, the algorithm adds the estimated value of the next state. If false, it treats
     truncation as termination, like methods that use only complete returns.
     requires: importable modules that the algorithm needs besides rlbench's own dependencies. extra: the package extra

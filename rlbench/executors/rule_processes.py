@@ -26,18 +26,18 @@ from rlbench.text import duration
 # What each rule requires, in the order of the checks.
 RULES = {
     "configuration": "Config is a frozen dataclass; every field has a description and a default within its range",
-    "spaces": "it trains on the action spaces it claims to support",
-    "budget": "it takes exactly its budget of environment steps",
-    "repeatable": "the same seed gives the same numbers, bit for bit; another seed gives others",
+    "spaces": "the algorithm trains on every action space that it claims to support",
+    "budget": "a run takes exactly as many environment steps as its budget",
+    "repeatable": "the same seed gives the same numbers, bit for bit, and another seed gives different ones",
     "evaluation": "evaluation changes nothing that is learned",
     "acting": '`act` returns actions of the right shape and draws only from the stream "evaluate"',
     "published": "a fresh instance that loads `final_state` plays like the trained one",
     "stack-mates": "a run has the same bits whichever seeds train with it",
-    "settings": "seeds with other values of `per_seed` train as one stack, each with the bits that it has alone",
+    "settings": "seeds with different values of `per_seed` train as one stack, and each gets the same bits as alone",
     "resume": "an interrupted and resumed run ends with the numbers of an uninterrupted one",
     "not-finite": "a NaN from an environment ends only its own seed, as failed; the other seeds keep their bits",
     "nothing-left": "no thread and no process is left behind",
-    "learns": "it learns a bandit, or the best action within uneven bounds in two dimensions",
+    "learns": "the algorithm learns a bandit, or the best action within uneven bounds in two dimensions",
     "truncation": "a truncated episode is not treated as a terminated one",
     "resets": "the first action of an episode responds to its first observation",
 }
