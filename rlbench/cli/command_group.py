@@ -10,7 +10,10 @@ import click
 
 
 class CommandEntry(NamedTuple):
-    """A command. module: the module in rlbench.cli.commands that defines it. summary: its line in the help."""
+    """One command of `rlbench`. module: the module in rlbench.cli.commands that defines the command.
+
+    summary: the command's line in `rlbench --help`.
+    """
 
     name: str
     module: str
@@ -28,7 +31,7 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry("run", "run", "train the unfinished runs, print the table, write the report"),
         CommandEntry("check", "check", "show what would run, why, and what it would cost"),
         CommandEntry("tune", "tune", "search hyperparameters with equal budgets, and test the choice on fresh seeds"),
-        CommandEntry("status", "status", "show the progress of the runs; --watch follows it"),
+        CommandEntry("status", "status", "show the progress of the runs; --watch keeps it up to date"),
     ),
     "Read results": (
         CommandEntry("view", "view", "show the report in the browser, renewed while the suite runs"),
@@ -44,13 +47,13 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
     ),
     "Look after results": (
         CommandEntry("doctor", "doctor", "find what is wrong with this machine or a result folder; mend the folder"),
-        CommandEntry("gc", "gc", "free disk space: list what is not needed, and delete it"),
+        CommandEntry("gc", "gc", "free disk space: list files that are not needed, and delete them"),
         CommandEntry("compact", "compact", "pack the attempts of finished runs into archives"),
         CommandEntry("merge", "merge", "copy the runs of several result folders into one"),
     ),
     "Compare": (
         CommandEntry("compare", "compare", "compare algorithms, or two result folders"),
-        CommandEntry("crossplay", "crossplay", "let the agents of each seed play with those of the others"),
+        CommandEntry("crossplay", "crossplay", "let the agents of each seed play with the agents of other seeds"),
         CommandEntry("power", "power", "estimate how many seeds are needed to show a difference"),
         CommandEntry("gate", "gate", "check new results for regressions, for CI"),
         CommandEntry("check-against", "check_against", "compare results with published scores"),
@@ -60,7 +63,7 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry("test-plugin", "test_plugin", "check an algorithm against the rules"),
     ),
     "Look up": (
-        CommandEntry("ls", "catalog", "list algorithms, environments, suites, executors, samplers or sections"),
+        CommandEntry("ls", "catalog", "list algorithms, environments, suites, executors, samplers or report sections"),
         CommandEntry("info", "catalog", "show an algorithm's hyperparameters"),
         CommandEntry("anchors", "anchors", "measure the score of trivial policies on a task"),
         CommandEntry("plugins", "catalog", "list the plugins and their problems"),
@@ -87,7 +90,7 @@ class SectionedGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         try:
             return super().resolve_command(context, arguments)
-        except click.UsageError as error:  # click knows only the commands that are loaded, and suggests none
+        except click.UsageError as error:  # click knows only the commands already loaded: no hint
             close = difflib.get_close_matches(arguments[0], _ENTRIES)
             hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
             raise click.UsageError(f"No such command {arguments[0]!r}.{hint}", context) from error

@@ -1,4 +1,4 @@
-"""Functions and options of several commands: open the suite and the plugins, find the result folder, read anchors."""
+"""Functions and options that several commands share: open a suite or plugins, find a result folder, read anchors."""
 
 from __future__ import annotations
 
@@ -30,14 +30,13 @@ anchors_option = click.option(
     type=UserPath(exists=True, dir_okay=False, path_type=Path),
     callback=_read_anchors,
     metavar="FILE",
-    help="File with anchors (for each task, the returns that become the normalised scores 0 and 1), as written by "
-    "`rlbench anchors -o`; "
-    "overrides the suite's anchors and the built-in anchors.",
+    help="File of anchors, as `rlbench anchors -o` writes it: for each task, the two returns that become the "
+    "normalised scores 0 and 1. It overrides the suite's anchors and the built-in ones.",
 )
 
 
 def open_suite(name: str, options: RunOptions | None = None) -> LoadedSuite:
-    """Read a suite, given by path or name, and apply the options. Raises: SuiteError."""
+    """Read a suite, given by its path or its built-in name, and apply the options to it. Raises: SuiteError."""
     from rlbench.suites import find_suite, read_suite
 
     path = find_suite(os.path.expanduser(name))
@@ -45,7 +44,8 @@ def open_suite(name: str, options: RunOptions | None = None) -> LoadedSuite:
 
 
 def open_plugins(files: Sequence[str]) -> Plugins:
-    """Load the plugins that the environment variable RLBENCH_PLUGINS selects, and the given files.
+    """Load the plugins that the environment variable RLBENCH_PLUGINS selects (default: all), and the plugin files
+    `files`.
 
     `rlbench --no-plugins` sets the variable to the empty string; then only rlbench's own backends and executors are
     loaded.
@@ -56,7 +56,7 @@ def open_plugins(files: Sequence[str]) -> Plugins:
 
 
 def result_folder(output: Path | None, suite: str) -> Path:
-    """Return the given folder, or the suite's folder under RLBENCH_RESULTS (by default results/)."""
+    """Return `output` if it is given, otherwise the suite's folder under RLBENCH_RESULTS (default: results/)."""
     return (output and output.expanduser()) or results_root() / suite
 
 
@@ -65,7 +65,7 @@ def results_root() -> Path:
 
 
 def find_folder(value: str | None) -> Path:
-    """Return a result folder, given by path or by its name under results/; without a value, the newest.
+    """Return the result folder that has this path, or this name under results/. None: return the newest result folder.
 
     Raises: click.UsageError if there is no such folder.
     """

@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from rlbench.stats import Interval
 
 LINE = 80
-_MOST_NAMED = 3  # pairs in one sentence
-_KEPT = "\N{NO-BREAK SPACE}"  # stands for a space at which a line must not be broken
+_MOST_NAMED = 3  # pairs that one sentence names
+_KEPT = "\N{NO-BREAK SPACE}"  # replaces a space at which a line must not break
 _DECIDED = {"better": "{} better than {}", "worse": "{} worse than {}", "identical": "{} identical to {}"}
 
 
 def as_text(result: Comparison, verbose: bool) -> str:
-    """Return the verdicts, each on one line if it fits in 80 columns. verbose: tables with every number instead."""
+    """Return a comparison as text: a sentence for each pair, wrapped at 80 columns.
+
+    verbose: return tables with every number instead of sentences.
+    """
     return (_tables(result) if verbose else _verdicts(result)) + _remarks(result)
 
 
@@ -37,7 +40,7 @@ def _verdicts(result: Comparison) -> str:
     lines = [_wrapped(_verdict(row), "  ") for row in result.rows]
     statistic = result.statistic.upper() if result.statistic == "iqm" else result.statistic
     explained = [
-        f"A and B: difference of the {statistic} over runs, A − B, with its 95 % interval; p after Holm's correction",
+        f"A and B: difference A − B of the {statistic} over runs, its 95 % interval; p after Holm's correction",
         "undecided does not mean equal" if any(row.verdict == "undecided" for row in result.rows) else "",
         f"over tasks: normalised scores ({NORMALISED})" if any(not row.environment for row in result.rows) else "",
         "*: -v shows a note" if any(row.note for row in result.rows) else "",
@@ -145,27 +148,27 @@ def _legend(result: Comparison) -> str:
     whole, single = result.family
     families = [f"{whole} over all tasks"] * bool(whole) + [f"{single} on single tasks"]
     lines = [
-        f"better, worse: A than B, if p after Holm is at most {result.alpha:g} (families: {', '.join(families)})",
+        f"A is better or worse than B if p after Holm is at most {result.alpha:g} (families: {', '.join(families)})",
         "p: the larger p of a permutation test (run labels exchanged within tasks) and Welch's t-test",
-        "P(higher): the probability that a run of A scores higher than one of B; ties count half",
-        "intervals: for each comparison alone, without a correction for their number",
+        "P(higher): the probability that a run of A scores higher than a run of B; ties count half",
+        "intervals: each for its comparison alone, not corrected for the number of comparisons",
     ]
     return "".join(f"{line}\n" for line in [*lines, *_few(result)])
 
 
 def _few(result: Comparison) -> list[str]:
-    """Return explanations of the verdicts on too few runs, if there are any."""
+    """Return an explanation of each verdict in the result that is due to too few runs."""
     verdicts = {row.verdict for row in result.rows}
     meanings = {
-        "descriptive only": "with under 5 runs on a side, neither is called better",
-        "too few runs": "with under 3 runs on a side, there is no interval and no test",
+        "descriptive only": "A or B has fewer than 5 runs, so neither is called better",
+        "too few runs": "A or B has fewer than 3 runs, so there is no interval and no test",
     }
     described = [f"{verdict}: {meaning}" for verdict, meaning in meanings.items() if verdict in verdicts]
     return [*described, *_out_of_reach(result)]
 
 
 def _out_of_reach(result: Comparison) -> list[str]:
-    """Return which pairs have too few runs for any verdict, and about how many are needed."""
+    """Return a sentence on the pairs that have too few runs for any verdict, and about how many runs they need."""
     rows = result.out_of_reach
     if not rows:
         return []
@@ -177,7 +180,7 @@ def _out_of_reach(result: Comparison) -> list[str]:
 
 
 def _remarks(result: Comparison) -> str:
-    """Return remarks that stand below both the verdicts and the full tables."""
+    """Return the remarks that follow the verdicts, and also follow the full tables."""
     from rlbench.analysis.tuning_budgets import budget_sentence
 
     lines = []

@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line. Ctrl-C while it is imported ends the process quietly, with exit code 130."""
+    """Run the command line. If Ctrl-C comes while modules are being imported, end quietly with exit code 130."""
     try:
         from rlbench.cli.main import main as run_command_line
 

@@ -1,4 +1,4 @@
-"""What a curriculum is worth, as a table and as JSON values."""
+"""The gain from a curriculum, as tables and as JSON values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def curves_text(gains: CurriculumGains) -> str:
-    """Return a table for each pair: jump start, steps to the threshold and to the target, then what words mean."""
+    """Return a table for each pair (an algorithm with its curriculum and without), then a legend.
+
+    The table has the first evaluation, the steps to the threshold and the steps to the target.
+    """
     if not gains.curves:
         return ""
     tables = [
@@ -23,14 +26,18 @@ def curves_text(gains: CurriculumGains) -> str:
         + fitted(("", "with", "without", "difference"), _rows(gain))
         for gain in gains.curves
     ]
-    lines = ["first evaluation: of the target, after an interval of the grid; the difference is the jump start"]
+    lines = ["first evaluation: the first on the evaluation grid, on the target; its difference is the jump start"]
     if any(gain.threshold is not None or gain.target is not None for gain in gains.curves):
-        lines.append("steps: median over runs, from the beginning of training; > N: not by step N, where training ends")
+        lines.append(
+            "steps: median over runs, from the beginning of training; > N: not reached by step N, where training ends"
+        )
     if any(gain.threshold is not None for gain in gains.curves):
-        lines.append("steps to a return: with a 95 % interval, which needs six runs on a side")
-        lines.append("P(sooner): the probability that a run with the curriculum has the return before one without it")
+        lines.append("steps to a return: with a 95 % interval if there are six runs or more")
+        lines.append(
+            "P(sooner): the probability that a run with the curriculum reaches the return before a run without it"
+        )
     if any(gain.threshold is None for gain in gains.curves):
-        lines.append("no steps to a return where there are no anchors: give --threshold")
+        lines.append("a task without anchors has no steps to a return: give the return with --threshold")
     return "\n".join([*tables, "".join(f"{line}\n" for line in lines)])
 
 
@@ -39,7 +46,7 @@ def left_out_text(gains: CurriculumGains) -> str:
 
 
 def as_document(gains: CurriculumGains) -> dict[str, Any]:
-    """Return the gains as JSON values; null stands for beyond the end."""
+    """Return the gains as JSON values. A step that was not reached by the end of training is null."""
     return {"curves": [_entry(gain) for gain in gains.curves], "left_out": list(gains.left_out)}
 
 
@@ -67,7 +74,10 @@ def _rows(gain: CurveGain) -> list[tuple[str, ...]]:
 
 
 def _median(median: float | None, bounds: tuple[float, float] | None, end: float) -> str:
-    """Return a median with its bounds, or one of them if all are the same. None and infinity are beyond the end."""
+    """Return a median with its interval, or the median alone if both bounds read the same.
+
+    None and infinity stand for a step that was not reached by `end`.
+    """
     middle, *others = (_step(value, end) for value in (math.inf if median is None else median, *(bounds or ())))
     return f"{middle} [{', '.join(others)}]" if {*others} - {middle} else middle
 

@@ -21,7 +21,7 @@ else:
 
 
 class SeedsText(ParamType):
-    """A number of seeds, or several seeds separated by commas. Other text is returned for the suite to refuse."""
+    """A number of seeds, or several seeds separated by commas. Other text is passed on for the suite to refuse."""
 
     name = "text"
 
@@ -56,7 +56,10 @@ _TYPES: dict[Kind, Any] = {
 
 
 def click_option(declared: Declaration) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return the decorator that adds an option to a command. Its value is the keyword argument `declared.name`."""
+    """Return the decorator that adds a declared option to a command.
+
+    The command gets the option's value as the keyword argument `declared.name`.
+    """
     settings: dict[str, Any] = {"help": declared.help, "envvar": declared.variable, "metavar": declared.metavar}
     if declared.type is bool:
         return click.option(*declared.flags, declared.name, is_flag=True, **settings)
@@ -82,8 +85,8 @@ def options_of(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator that adds the options declared by a class. The command gets their values as `options`.
 
-    built: the class of `options`. It has defaults for the options that `declaring` does not declare. only: the names of
-    the options to add; default: all.
+    built: the class of `options`; options that only `built` declares have their defaults. only: the names of the
+    options to add; default: all.
     """
     declared = [option for option in declarations(declaring) if not only or option.name in only]
 

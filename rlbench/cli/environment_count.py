@@ -1,4 +1,4 @@
-"""The number of environments that a suite makes: simulators may be large, or allow only a few instances."""
+"""The number of environments that a suite creates. Simulators may be large, or allow only a few instances."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ MOST_UNSAID = 50
 
 
 def environment_count(groups: Sequence[RunGroup], workers: int) -> list[str]:
-    """Return a line with the number of environments that these runs make, or none if it is small and not limited.
+    """Return a line with the number of environments that runs create; no line if it is small and the suite sets no
+    limit.
 
-    groups: one entry for each run to train, its group. workers: number of groups run at a time. Vectorised environments
-    are not counted, since they are rows of arrays.
+    groups: for each run to train, the group that it belongs to. workers: number of groups run at a time. Vectorised
+    environments are not counted, since they are rows of arrays.
     """
     counts: Counter[str] = Counter()
     for group in groups:

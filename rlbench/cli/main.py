@@ -33,7 +33,7 @@ cannot be read or written · 74 the disk is full or fails · 75 another process 
 
 # These commands run code from the current folder.
 RUNNING = ("run", "check", "tune", "new", "test-plugin", "anchors")
-# These do so only with an option that says whose code to trust.
+# These commands run such code only with an option that says whose code to trust.
 PLAYING = ("evaluate", "crossplay", "verify", "export")
 
 
@@ -116,7 +116,7 @@ def invoke(arguments: list[str]) -> int:
         return cli.main(arguments, prog_name="rlbench", standalone_mode=False) or 0
     except click.exceptions.Exit as request:
         return request.exit_code
-    except SystemExit:  # so click ends when the program that reads the help has gone away (`| head`)
+    except SystemExit:  # click raises it when the program that reads the help has closed the pipe (`| head`)
         return 0
     except click.ClickException as error:
         message = io.StringIO()

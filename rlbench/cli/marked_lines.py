@@ -1,4 +1,4 @@
-"""Lines with a mark in front ("ok", "to do"), coloured and wrapped on a terminal, and one line each elsewhere."""
+"""Lines that begin with a mark ("ok", "to do"): coloured and wrapped on a terminal, plain and unwrapped elsewhere."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from rlbench.cli.text_table import plain, write_out
 
-_WIDTH = 7  # columns of the mark with its margins
+_WIDTH = 7  # columns for the mark and its margins
 
 
 def print_marked(lines: Sequence[tuple[str, str]], styles: Mapping[str, str]) -> None:
-    """Print pairs of a mark and a text, without control characters; a line without a mark is a heading.
+    """Print (mark, text) pairs without control characters. A pair with an empty mark is a heading.
 
-    styles: of marks, as rich names them.
+    styles: the style of each mark, as rich names it.
     """
     from rich.console import Console
     from rich.table import Table

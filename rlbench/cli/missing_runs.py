@@ -21,7 +21,7 @@ def describe_damaged(runs: Iterable[RunRow]) -> list[str]:
 
 
 def report_damaged(sentences: Iterable[str], code: int = 0) -> int:
-    """Print the sentences on stderr. Returns: `code` if it is not 0, otherwise 1 if any run is damaged."""
+    """Print sentences about damaged runs on stderr. Returns: `code` if it is not 0, otherwise 1 if there are any."""
     messages = list(dict.fromkeys(sentences))
     for message in messages:
         write_error(f"corrupt: {message}")

@@ -1,4 +1,4 @@
-"""The curricula of a suite before training, in a line or two each: its stages, and returns that may be out of reach."""
+"""The curricula of a suite, as `check` prints them: a line on the stages, and warnings of returns out of reach."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rlbench.text import join_names
 
 
 def stage_lines(suite: Suite, names: Collection[str]) -> list[str]:
-    """Return lines on the environments of the suite that have a curriculum. names: of the environments to describe."""
+    """Return the lines about curricula. names: the environments to describe; those without a curriculum are skipped."""
     tasks = [planned_task(suite, entry, entry.steps) for entry in suite.environments if entry.name in names]
     return [line for task in tasks if task.curriculum is not None for line in _lines(suite, task)]
 
@@ -33,10 +33,13 @@ def _lines(suite: Suite, task: Task) -> Iterator[str]:
         if stage.mean_return is not None and anchors is not None and stage.mean_return > anchors.upper:
             solved = f"{one.env_id} counts as solved at {anchors.upper:g}, its upper anchor"
             asked = f"asks for a mean return of {stage.mean_return:g}"
-            yield f"{task.name}: stage {k} {asked}, but {solved}; check that so much can be reached"
+            yield f"{task.name}: stage {k} {asked}, but {solved}; check that a policy can reach this return"
 
 
 def _anchors(suite: Suite, one: Task, target: Task) -> Anchors | None:
-    """Return the anchors of a stage. Those that the suite gives are the target's: a stage has them if it is equal."""
+    """Return the anchors of a stage's task `one`.
+
+    The suite's own anchors are the target's, so they apply only to a stage whose task equals the target.
+    """
     own = suite.resolved() if one == target else {}
     return anchors_of(own, {target.name: dataclasses.replace(one, label="")}).get(target.name)

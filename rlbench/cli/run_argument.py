@@ -26,7 +26,7 @@ def _remember_folder(context: click.Context, parameter: click.Parameter, value: 
 
 
 def _find_run_folder(context: click.Context, parameter: click.Parameter, value: str) -> Path:
-    """Return a run's folder, given by its path or name, or by a beginning or part of either."""
+    """Return a run's folder. value: its path or name, the beginning of its path, or a part of its name."""
     path = user_path(value)
     if path.is_dir():
         return path
@@ -38,7 +38,7 @@ def _find_run_folder(context: click.Context, parameter: click.Parameter, value: 
     if len(matches) == 1:
         return matches[0]
     if not matches:
-        # Keys are left out: nobody types a hash, so a misspelt one is no likely cause.
+        # The hint leaves out keys: nobody types a hash, so a misspelt hash is an unlikely cause.
         hint = nearest(value, dict.fromkeys(run.name.rpartition("--")[0] for run in runs))
         raise click.BadParameter(f"{value!r} does not exist, and no run in {folder or root} has that name{hint}")
     listing = "".join(f"\n  {path}" for path in matches[:_MOST_LISTED])
@@ -47,9 +47,10 @@ def _find_run_folder(context: click.Context, parameter: click.Parameter, value: 
 
 
 def _named(value: str, runs: Sequence[Path]) -> list[Path]:
-    """Return the runs with this name, with or without the key; if none, the runs whose name begins with or contains it.
+    """Return the runs with this name, with or without the key.
 
-    Beginnings come before parts because one algorithm's name may be part of another's: `double_dqn--…` has `dqn--…`.
+    If there are none, return those whose name begins with it, or else those whose name contains it. Beginnings come
+    before parts because one algorithm's name may be part of another's: `double_dqn--…` contains `dqn--…`.
     """
     exact = [run for run in runs if run.name == value or run.name.rpartition("--")[0] == value]
     return exact or [run for run in runs if run.name.startswith(value)] or [run for run in runs if value in run.name]
@@ -60,7 +61,7 @@ _option = click.option(
     "--dir",
     "directory",
     metavar="DIRECTORY",
-    is_eager=True,  # first, since RUN is searched for in this folder
+    is_eager=True,  # read before RUN, which is searched for in this folder
     expose_value=False,
     callback=_remember_folder,
     help="Result folder that contains RUN; default: all result folders under results/.",
@@ -69,7 +70,7 @@ _argument = click.argument("run", callback=_find_run_folder, metavar="RUN")
 
 
 def run_argument(command: Command) -> Command:
-    """Add the argument RUN, which the command receives as the path of a run's folder, and the option -d."""
+    """Add the argument RUN, which the command gets as the path of a run's folder, and the option -d."""
     return _argument(_option(command))
 
 
@@ -89,20 +90,23 @@ _either = click.argument("target", required=False, callback=_find_run_or_folder,
 
 
 def run_or_folder_argument(command: Command) -> Command:
-    """Add the argument RUN or DIRECTORY, which the command receives as the path `target`, and the option -d.
+    """Add the argument RUN or DIRECTORY, which the command gets as the path `target`, and the option -d.
 
-    Without a value, it is the folder of -d, else None.
+    Without the argument, `target` is the folder given with -d, or None.
     """
     return _either(_option(command))
 
 
 def is_result_folder(path: Path) -> bool:
-    """Return whether the path of RUN or DIRECTORY is that of a result folder."""
+    """Return whether a path given as RUN or DIRECTORY is a result folder (not a run's folder)."""
     return (path / "suite.json").exists()
 
 
 def find_run(folder: Path) -> tuple[Store, Run, RunState]:
-    """Return the run with this folder (…/runs/NAME). Raises: StoreError if the suite there has no such run."""
+    """Return the store, the run and its state, for a run's folder (…/runs/NAME).
+
+    Raises: StoreError if the suite of that result folder has no such run.
+    """
     from rlbench.api import StoreError
     from rlbench.results import Store
 

@@ -19,7 +19,7 @@ HEADER = ("  parameter", "values", "trials", "mean score", "explains", "by chanc
 
 
 def response_text(found: AlgorithmSearch) -> str:
-    """Return a table with a line for each part of each hyperparameter's values."""
+    """Return a table of the response, with a line for each interval of each hyperparameter's values."""
     rows = []
     for response in found.responses:
         known = ("–", "–", "–")
@@ -39,7 +39,7 @@ def response_text(found: AlgorithmSearch) -> str:
 def trials_text(found: AlgorithmSearch, own: Mapping[str, Any]) -> str:
     """Return a table of all trials, those with the most seeds and the best scores first.
 
-    own: the suite's hyperparameters, which trial 0 has.
+    own: the suite's hyperparameters, which trial 0 uses.
     """
     names = list(found.sampling.space)
     digits = 3 if found.normalised else 1
@@ -62,16 +62,16 @@ def _finite(score: float, digits: int) -> str:
 
 
 RESPONSE_LEGEND = """
-response: scores after the first round, in which all trials had the same seeds; mean over the trials that did not fail,
-  its interval from a bootstrap over them; explains: the share of the variance of the trials' ranks that lies between
-  the lines of a parameter (eta squared; failed trials have the lowest rank); by chance: its mean if the parameter had
-  no effect; p: permutation test, for each parameter alone
+response: scores after the first round, in which all trials had the same seeds; mean score: over the trials that did not
+  fail, with a bootstrap interval over these trials; explains: the share of the variance of the trials' ranks that lies
+  between the lines of a parameter (eta squared; failed trials have the lowest rank); by chance: the mean of "explains"
+  if the parameter had no effect; p: permutation test, for each parameter alone
 """
-TPE_LEGEND = "  TPE draws values together with other values that scored well: the effects of parameters are mixed\n"
+TPE_LEGEND = "  TPE draws a value together with other parameters' good values, so the effects of parameters are mixed\n"
 
 
 def costs_text(found: AlgorithmSearch) -> str:
-    """Return a table with a line for each task, or "" for a single task."""
+    """Return a table of what one setting for all tasks costs, with a line for each task; "" for a single task."""
     rows = [
         (
             f"    {plain(cost.task)}",
@@ -89,8 +89,9 @@ def costs_text(found: AlgorithmSearch) -> str:
 
 
 COSTS_LEGEND = """\
-one setting for all tasks: what a choice for each task would gain if its score were true; it is too high, since the best
-  trial on one task is partly the luckiest; by luck: the cost on average if all settings were equal on every task
+one setting for all tasks: "cost" is what a separate choice for each task would gain if the scores were exact; it is too
+  high, since the best trial on a task is partly the luckiest; "by luck" is the average cost if all settings were
+  equally good on every task
 """
 
 

@@ -16,7 +16,10 @@ _MOST_NAMES = 8
 
 
 def reach_of_plan(planned: Plan) -> Reach:
-    """Return what all runs of the suite can show. Finished and unselected runs count, as they do in `compare`."""
+    """Return which differences all runs of the suite can show.
+
+    Finished runs and runs that are not selected count too, as in `compare`.
+    """
     from rlbench.analysis import anchors_of
     from rlbench.analysis.seed_count import reach_of
 
@@ -25,7 +28,7 @@ def reach_of_plan(planned: Plan) -> Reach:
 
 
 def advice(reach: Reach) -> list[str]:
-    """Return the advice as at most four lines; none if there is nothing to compare."""
+    """Return the advice as at most four lines; no line if there is nothing to compare."""
     if not reach.pairs:
         return []
     lines = [_on_single_tasks(reach)]

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def check_design(options: RunOptions) -> None:
-    """Check that --until-decided is given if its options are, and contradicts no other. Raises: click.UsageError."""
+    """Check that options of --until-decided are given only with it, and that no other option contradicts it.
+
+    Raises: click.UsageError.
+    """
     if not options.until_decided:
         given = [name for name, value in options.design.items() if value is not None]
         if given:

@@ -1,4 +1,4 @@
-"""The options --suite and --allow: which modules a run of a result folder may import to be played again."""
+"""The options --suite and --allow: which modules may be imported to play a run of a result folder again."""
 
 from __future__ import annotations
 

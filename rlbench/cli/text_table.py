@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from rlbench.messages import shortened
 
 PIPED_WIDTH = 200
-LONGEST_MESSAGE = 500  # characters of an error's message where other things are shown too
-_SHORTEST_CUT = 60  # characters; less of a message tells nothing
+LONGEST_MESSAGE = 500  # characters of an error's message beside other texts
+_SHORTEST_CUT = 60  # characters; a shorter part of a message says too little
 _CONTROLS = {*map(chr, range(32)), "\x7f"} - {"\n", "\t"}
 
 
@@ -40,7 +40,7 @@ def write_out(text: str) -> None:
 
 
 def write_error(text: str) -> None:
-    """Write a line to stderr, without control characters: a path, or a name in a folder or suite, may have some."""
+    """Write a line to stderr. Control characters, which a path or a suite's names may contain, are replaced."""
     if sys.stderr is None:
         return
     try:
@@ -84,8 +84,8 @@ def fitted(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequen
 def cut_to_fit(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
     """Return the rows with the text of their last column cut so that the table fits the terminal.
 
-    One long message would otherwise make a block of every row. Where the other columns leave no room, a block has
-    `LONGEST_MESSAGE` characters of it.
+    Uncut, one long message would turn every row into a block. If the other columns leave no room, rows become blocks,
+    and the text is cut to `LONGEST_MESSAGE` characters.
     """
     others = [max(len(line[i]) for line in [header, *rows]) for i in range(len(header) - 1)]
     room = width() - sum(others) - 3 * len(others)

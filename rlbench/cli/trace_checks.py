@@ -17,17 +17,20 @@ if TYPE_CHECKING:
     from rlbench.verification.trace_verification import EpisodeDifference, TraceCheck
 
 SCHEMA_VERSION = 1
-_MOST_SHOWN = 5  # differences of one trace
+_MOST_SHOWN = 5  # differences printed for one trace
 
 
 def result_folder_of(traces: Path) -> Path | None:
-    """Return the result folder that has these traces in its export/traces; None if they are elsewhere."""
+    """Return the result folder whose export/traces is `traces`; None if it is elsewhere."""
     folder = traces.absolute().parent.parent
     return folder if is_result_folder(folder) else None
 
 
 def recorded_runs(target: Path | None) -> dict[str, tuple[Store, Run, RunState]]:
-    """Return the finished runs of a result folder, or one run given by its folder, by key; none without a target."""
+    """Return runs by key: all finished runs if `target` is a result folder, or the single run whose folder it is.
+
+    None: no runs.
+    """
     from rlbench.results import Store
 
     if target is None:

@@ -1,4 +1,4 @@
-"""The outcome of `rlbench tune` as text and as JSON: the choice, its worth on fresh seeds, what was spent."""
+"""The outcome of `rlbench tune`, as text and as JSON: the chosen settings, their fresh scores, and the cost."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def as_text(
     text = f"{plain(suite.name)}: for each of {plain(join_names([s.algorithm for s in searches]))}, {rounds};"
     text += f" {_SAMPLERS[suite.tune.sampler]} with seed {seed}\n"
     if len({_budget(planned, found.algorithm) for found in searches}) > 1:
-        text += "the suite gives these algorithms budgets that differ, so their searches cost unequal steps\n"
+        text += (
+            "the suite gives these algorithms different budgets, so their searches take different numbers of steps\n"
+        )
     for found in searches:
         text += "\n" + _paragraph(found, planned, finals) + costs_text(found)
         text += f"\n{trials_text(found, _defaults(planned, found.algorithm))}" if trials else ""
@@ -99,7 +101,7 @@ def _paragraph(found: AlgorithmSearch, planned: Plan, finals: Finals | None) -> 
     if evidence is not None and finals is not None:
         text += _fresh(found, evidence, finals)
     elif finals is not None:
-        text += "  fresh score       none: some task has no run with a score\n"
+        text += "  fresh score       none: on some task, no run has a score\n"
     spent = f"{plural(trials, 'trial')}, {counted(found.runs, 'run')}, {found.steps:,} environment steps"
     text += f"  spent             {spent}{' (without runs that failed)' if found.failed else ''}\n"
     if found.failed:
@@ -123,10 +125,10 @@ def _fresh(found: AlgorithmSearch, evidence: FreshEvidence, finals: Finals) -> s
 
 
 def verdict_text(label: str, finals: Finals) -> str:
-    """Return what the final comparison shows of a tuned setting; "" if the suite's own was chosen."""
+    """Return what the final comparison shows about a tuned setting; "" if the suite's own was chosen."""
     return {
         "better": "the tuned setting scores higher than the suite's own",
-        "worse": "the tuned setting scores lower than the suite's own: keep that one",
+        "worse": "the tuned setting scores lower than the suite's own: keep the suite's",
         "undecided": "no difference of scores from the suite's own setting is shown",
         None: "",
     }[finals.verdict(label)]
@@ -150,15 +152,18 @@ def _legend(searches: Sequence[AlgorithmSearch], finals: Finals | None) -> str:
         f"\nscores: IQM over runs of the final policies' mean return, {scale}; intervals: 95 %, bootstrap over runs\n"
     )
     if finals is None:
-        return text + "tuning scores are too high, because the best was chosen by them: run without --no-final\n"
+        return (
+            text
+            + "tuning scores are too high, because they decided the choice; without --no-final, fresh seeds test it\n"
+        )
     text += "winner's curse: tuning score − fresh score; the choice favours lucky trials, so it is above 0 on average\n"
     return text + f"final comparison: {counted(finals.runs, 'run')}, {finals.steps:,} environment steps\n"
 
 
 def outcome_lines(searches: Sequence[AlgorithmSearch], finals: Finals | None) -> list[str]:
-    """Return what a written suite says of its numbers: the gain on fresh seeds and the verdict of each algorithm."""
+    """Return comments for a written suite: each algorithm's gain on fresh seeds and its verdict."""
     if finals is None:
-        return ["not tested on fresh seeds, where tuned settings score less"]
+        return ["not tested on fresh seeds, where tuned settings score lower"]
     lines = []
     for found in searches:
         evidence = finals.evidence[found.algorithm]
@@ -174,7 +179,7 @@ def outcome_lines(searches: Sequence[AlgorithmSearch], finals: Finals | None) ->
 def as_document(
     suite: Suite, planned: Plan, searches: Sequence[AlgorithmSearch], finals: Finals | None, seed: int
 ) -> dict[str, Any]:
-    """Return the same as JSON values, with every trial. Numbers that are not finite are None."""
+    """Return the outcome as JSON values, with every trial. Numbers that are not finite are None."""
     assert suite.tune is not None
     tuned = {found.algorithm for found in searches}
     algorithms = []
@@ -267,7 +272,7 @@ def _score_text(value: float, found: AlgorithmSearch) -> str:
 
 
 def _estimate_text(interval: Interval, digits: int = 1, sign: str = "") -> str:
-    """Return an estimate with its bounds, if it has some."""
+    """Return an estimate with its interval, or with the reason why it has none."""
     if math.isnan(interval.low):
         return f"{console_number(interval.estimate, digits, sign)} (no interval: {interval.note})"
     three = (interval.estimate, interval.low, interval.high)

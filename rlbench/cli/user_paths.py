@@ -19,9 +19,9 @@ class UserPath(click.Path):
 
 
 class OutputPath(UserPath):
-    """A path option for a file or folder to write. A link is followed, because writing replaces what has the name.
+    """A path option for a file or folder to write. A link is followed, because writing would replace the link itself.
 
-    A pipe or a device is refused: a file would take its place, which as root would be that of /dev/null.
+    A pipe or a device is refused, because the new file would replace it; as root, even /dev/null.
     """
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:

@@ -121,7 +121,7 @@ def test_what_comes_next_names_the_folder_as_a_shell_takes_it(tmp_path):
         (("algorithm", "dqn"), "there is already a plugin called 'dqn'"),
         (("environment", "dqn"), "a package rlbench_dqn is installed already"),
         (("report", "scores"), "the report already has a section called 'scores'"),
-        (("algorithm", "replay"), "the class Replay would hide an import of its own file"),
+        (("algorithm", "replay"), "the class Replay would hide an imported class in its file"),
     ],
 )
 def test_a_name_that_cannot_be_one_is_refused_and_nothing_is_written(tmp_path, arguments, said):

@@ -40,7 +40,7 @@ STAGED = [
     " then in MountainCar-v0 itself",
     # Not of stage 2: with other arguments it is another task, whose anchors are not known.
     "staged: stage 1 asks for a mean return of -60, but MountainCar-v0 counts as solved at -110, its upper anchor;"
-    " check that so much can be reached",
+    " check that a policy can reach this return",
 ]
 OTHERS = [
     # 490 is more than the shipped anchor, but not than the suite's own.
@@ -49,9 +49,9 @@ OTHERS = [
     " 2. CartPole-v1 until a mean return of 850 over 20 episodes, then in CartPole-v1 itself",
     # The first stage is another task than the target, so it has the shipped anchors.
     "longer: stage 1 asks for a mean return of 480, but CartPole-v1 counts as solved at 475, its upper anchor;"
-    " check that so much can be reached",
+    " check that a policy can reach this return",
     "longer: stage 2 asks for a mean return of 850, but CartPole-v1 counts as solved at 800, its upper anchor;"
-    " check that so much can be reached",
+    " check that a policy can reach this return",
     "FrozenLake-v1: the sampler uniform chooses each episode among FrozenLake-v1 and FrozenLake-v1 itself",
 ]
 

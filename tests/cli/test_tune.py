@@ -81,7 +81,7 @@ def test_every_algorithm_gets_the_same_trials_and_seeds_and_failures_are_counted
     assert failed and all(trial["failures"] == {"failed": 1} and trial["score"] is None for trial in failed)
     assert frail["steps"] == (9 - len(failed)) * 120
     assert f"failed            {len(failed)} trial" in first.stdout
-    assert "the suite gives these algorithms budgets that differ" in first.stdout
+    assert "the suite gives these algorithms different budgets" in first.stdout
     assert outcome["not_tuned"][0]["algorithm"] == "random" and outcome["final"]["runs"] == 8 * (3 + 1)
 
 

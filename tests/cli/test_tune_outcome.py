@@ -36,12 +36,12 @@ def test_a_choice_that_is_worse_on_fresh_seeds_is_said_wherever_it_is_written(tm
     written = tmp_path / "tuned.yaml"
     ran = tune(tmp_path, "-o", tmp_path / "out", "--write", written)
     assert ran.returncode == 0, ran.stderr
-    lower = "the tuned setting scores lower than the suite's own: keep that one"
+    lower = "the tuned setting scores lower than the suite's own: keep the suite's"
     assert f"\n  verdict           {lower}\n" in ran.stdout and f"tuned.yaml: misled: {lower}" in ran.stderr
     assert written.read_text().splitlines()[1].endswith(f": {lower}")
     again = tune(tmp_path, "-o", tmp_path / "out", "--write", written, "--no-final")
-    assert "tuned.yaml, in place of that of an earlier search" in again.stderr
-    assert written.read_text().splitlines()[1] == "# not tested on fresh seeds, where tuned settings score less"
+    assert "tuned.yaml, which replaces the suite of an earlier search" in again.stderr
+    assert written.read_text().splitlines()[1] == "# not tested on fresh seeds, where tuned settings score lower"
 
 
 def test_another_seed_is_another_search_in_a_folder_of_its_own(tmp_path, monkeypatch):

@@ -183,7 +183,11 @@ def test_a_problem_of_what_an_entry_takes_from_another_stands_where_that_says_it
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("policy: 'MlpPolicy'", "policy: 'CnnPolicy'", "rlbench supports MlpPolicy and MlpLstmPolicy, got 'CnnPolicy'"),
+        (
+            "policy: 'MlpPolicy'",
+            "policy: 'CnnPolicy'",
+            "--from-zoo supports MlpPolicy and MlpLstmPolicy, got 'CnnPolicy'",
+        ),
         ("policy: 'MlpPolicy'", "policy: 'MlpLstmPolicy'", "ddpg has no parameter lstm_hidden_size"),
         ("n_timesteps: 20000", "n_timesteps: many", "should be a whole number of steps, got 'many'"),
         ("n_timesteps: 20000", "", "has no n_timesteps for Pendulum-v1; set --steps"),

@@ -120,4 +120,4 @@ tune: {trials: 3, seeds: 1, space: {mine: {threshold: {choice: [0, 1, 2]}}}}
     assert all(cost["cost"] == cost["best"] - cost["chosen"] >= 0 for cost in costs)
     text = rlbench(*command, "--no-final").stdout
     assert "  one setting for all tasks (scores after the first round)\n    task " in text
-    assert "\none setting for all tasks: what a choice for each task would gain if its score were true" in text
+    assert '\none setting for all tasks: "cost" is what a separate choice for each task would gain' in text

@@ -1,4 +1,4 @@
-"""`rlbench anchors`: measure the score of trivial policies on a task, the lower anchor of its normalised scores."""
+"""`rlbench anchors`: measure the lower anchor of a task, the mean return of its best trivial policy."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def anchors(
 ) -> None:
     """Measure the lower anchor of each ENV: the mean return of the best trivial policy (random or constant).
 
-    ENV is a Gymnasium id, module:MyEnv-v0, or a suite file. A suite file stands for all its tasks, each with its
+    ENV is a Gymnasium id, module:MyEnv-v0, or a suite file. Of a suite file, all tasks are measured, each with its
     keyword arguments, reset options and wrappers; a task that has a label is listed by that label. For continuous
-    actions, a few constant levels between the bounds are tried. Scores are normalised as (score - lower) / (upper -
-    lower). The tasks of the built-in suites already have anchors.
+    actions, the constant policies take a few levels between the bounds. Scores are normalised as (score - lower) /
+    (upper - lower). The tasks of the built-in suites already have anchors.
     """
     from rlbench.analysis.anchor_file import entry_of, merge, provenance
     from rlbench.analysis.anchor_measurement import measure

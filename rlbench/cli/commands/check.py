@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @options_of(SuiteOptions)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 def check(suite: str, options: RunOptions, as_json: bool) -> None:
-    """Check SUITE and show, for every run, its state, whether it would be trained, and why. Trains nothing.
+    """Check SUITE without training, and show for every run its state, whether it would be trained, and why.
 
     SUITE is a YAML file or the name of a built-in suite (`rlbench ls suites`). The output also says whether the suite
     has enough seeds to decide its comparisons, and estimates time and disk space from earlier runs on this machine.
@@ -54,7 +54,7 @@ def check(suite: str, options: RunOptions, as_json: bool) -> None:
     for note in shadowing_notes(Path.cwd()):
         write_error(note)
     show_plan(planned, plugins, store, options, as_json)
-    if planned.suite.tune is not None:  # last, because `run` needs none of it
+    if planned.suite.tune is not None:  # last, because `rlbench run` does not need it
         _check_trials(loaded, planned, plugins, options)
     if planned.broken:
         raise click.exceptions.Exit(1)
@@ -70,7 +70,7 @@ def _check_trials(loaded: LoadedSuite, planned: Plan, plugins: Plugins, options:
 
 
 def show_plan(planned: Plan, plugins: Plugins, store: Store, options: RunOptions, as_json: bool) -> None:
-    """Print each run's state and what would be done, the skipped pairs, and the expected time and disk space."""
+    """Print each run's state and whether it would be trained, skipped pairs, and the expected time and disk space."""
     import dataclasses
 
     from rlbench.results.cost_estimates import estimate_cost
@@ -122,7 +122,7 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: RunOptions
 
 
 def _tuning(planned: Plan, pace: float) -> str:
-    """Return what `rlbench tune` would train, or "" if nothing is tuned. pace: seconds of a step; 0: not known."""
+    """Return what `rlbench tune` would train, or "" if nothing is tuned. pace: seconds per step; 0 if unknown."""
     from rlbench.suites.tuning_cost import tuning_costs
 
     costs = tuning_costs(planned)
@@ -131,7 +131,7 @@ def _tuning(planned: Plan, pace: float) -> str:
     steps = sum(cost.steps for cost in costs)
     search = f"{counted(sum(cost.runs for cost in costs), 'run')}, {steps:,} environment steps"
     tuned = {cost.algorithm for cost in costs}
-    finals = [group for group in planned.groups for _ in range(1 + (group.label in tuned))]  # tuned and as in the suite
+    finals = [group for group in planned.groups for _ in range(1 + (group.label in tuned))]  # tuned, and untuned
     final_steps = sum(group.task.steps * len(group.seeds) for group in finals)
     final = f"{counted(sum(len(group.seeds) for group in finals), 'run')}, {final_steps:,} environment steps"
     time = f", in about {duration(pace * (steps + final_steps))} at the pace of this suite" if pace else ""
@@ -186,7 +186,7 @@ def _not_resumed(plugins: Plugins, todo: Sequence[RunDecision]) -> list[str]:
 
 
 def _settings_together(stacks: Sequence[Stack]) -> list[str]:
-    """Return which settings train as one batch."""
+    """Return a line for each stack in which several settings train together."""
     lines = []
     for group, _, decisions in stacks:
         if group.variants:

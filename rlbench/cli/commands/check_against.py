@@ -42,12 +42,12 @@ HEADER = (
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 @click.pass_context
 def check_against(context: click.Context, source: str, directory: Path, as_json: bool) -> None:
-    """Compare the scores in DIRECTORY (default: the newest results) with published ones.
+    """Compare the scores in DIRECTORY (default: the newest results) with published scores.
 
-    The source is zoo (RL Baselines3 Zoo), cleanrl (CleanRL) or slm-lab (SLM-Lab). Scores are computed in the same way
-    as the source's. A score is consistent if the published one lies in the 95 % prediction interval around it, and
-    otherwise higher or lower. It is not comparable if the number of environment steps differs.
-    Exit code 4 if the results and the source have nothing in common.
+    The source of the published scores is zoo (RL Baselines3 Zoo), cleanrl (CleanRL) or slm-lab (SLM-Lab). Our scores
+    are computed as the source computes its own. A score is consistent if the published score lies in the 95 %
+    prediction interval around it, and otherwise higher or lower. It is not comparable if the number of environment
+    steps differs. Exit code 4 if the source has no score for any algorithm and task in DIRECTORY.
     """
     from rlbench.analysis.published_check import check_against as check
     from rlbench.analysis.published_scores import PROTOCOLS

@@ -58,8 +58,8 @@ directory_option = click.option(
 @click.option(
     "--curriculum",
     is_flag=True,
-    help="Compare each algorithm that has a curriculum with the same one without it: first evaluations, steps to a "
-    "threshold, final scores.",
+    help="Compare each algorithm with and without its curriculum: first evaluations, steps to a threshold, final "
+    "scores.",
 )
 @click.option(
     "--threshold",
@@ -85,7 +85,7 @@ def compare(
     """Compare A with B: print the verdict, the difference A − B with its 95 % interval, and p.
 
     Each pair is compared on every task that both have, and over all tasks. p is the larger p of a permutation
-    test and Welch's t-test. -v also prints the two estimates, the p of each test, effect sizes and notes.
+    test and Welch's t-test. -v also prints both estimates, the p of each test, effect sizes and notes.
 
     \b
     rlbench compare dqn ppo              two algorithms of the newest results (-d: of another folder)
@@ -95,10 +95,10 @@ def compare(
     rlbench compare new old              two folders: each algorithm's runs in new with its runs in old
     rlbench compare --curriculum         each algorithm with and without its curriculum
 
-    With -d, A and B are algorithms. Without it, they are folders (paths, or names under results/) if each names a
-    folder with results, and otherwise algorithms of the newest results; a name that could be either is an error.
-    Holm's correction treats the comparisons over all tasks as one family of tests, and those on single tasks as
-    another.
+    With -d, A and B are algorithms. Without -d, they are result folders (paths, or names under results/) if such
+    folders exist, and otherwise algorithms of the newest results. A name that could mean either is an error.
+    Holm's correction treats the comparisons over all tasks as one family of tests, and the comparisons on single tasks
+    as another.
     """
     from rlbench.analysis import compare as compare_pairs
 
@@ -177,7 +177,7 @@ def _pairs(names: Sequence[str], directory: str | None, baseline: str | None, su
 
 
 def _folder(name: str) -> Path | None:
-    """Return the folder with results that has this path, or this name under results/; None if there is none."""
+    """Return the result folder that has this path, or this name under results/; None if there is none."""
     return next((path for path in (user_path(name), results_root() / name) if (path / "suite.json").is_file()), None)
 
 

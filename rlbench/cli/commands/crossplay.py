@@ -1,4 +1,4 @@
-"""`rlbench crossplay`: how the agents of one seed play with those of another."""
+"""`rlbench crossplay`: how well the agents of one seed play with the agents of another seed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FAILED = 1
 @click.option(
     "--episodes",
     type=click.IntRange(1),
-    help="Number of episodes of each pair; default: that of the stored result, otherwise 32.",
+    help="Number of episodes of each pair of seeds; default: as in the stored result, if there is one, otherwise 32.",
 )
 @click.option("--rerun", is_flag=True, help="Play all pairs again, even those whose runs have not changed.")
 @suite_option
@@ -71,8 +71,8 @@ def crossplay(
     half of the agents (rounded up) comes from one seed, and the rest from the other. The table shows the mean team
     return of seeds with themselves and with others, and the difference with its 95 % bootstrap interval over seeds.
 
-    The result is stored in DIRECTORY/crossplay, and the report shows it. What was played is not played again until the
-    runs change.
+    The result is stored in DIRECTORY/crossplay, and the report shows it. Pairs are played again only if their runs have
+    changed.
 
     Code that a result folder names is not trusted. An environment or wrapper that it names is created only if it comes
     with an installed plugin or a file given with --plugin, unless --suite or --allow permits more.
@@ -115,7 +115,8 @@ def crossplay(
 
 
 def _kept(results: Results, team: Team, episodes: int | None) -> CrossPlay | None:
-    """Return the team's stored cross-play if it is still valid and has so many episodes; otherwise None.
+    """Return the team's stored cross-play if it is still valid and has this number of episodes (None: any); otherwise
+    None.
 
     Print an error for a file that cannot be read.
     """
@@ -140,7 +141,7 @@ def _as_text(gaps: Sequence[Gap], skipped: Sequence[str], played: int) -> str:
         if any(gap.n < 5 for gap in gaps):
             text += "under 5 seeds, a row is only descriptive; under 3, it has no interval\n"
         if not played:
-            text += "the runs of every row are those played before, so nothing was played; --rerun plays again\n"
+            text += "no run has changed since these pairs played, so nothing was played; --rerun plays them again\n"
     for gap in gaps:
         if gap.played.repeats is False:
             names = f"{gap.played.algorithm} on {gap.played.environment}"

@@ -1,4 +1,4 @@
-"""`rlbench doctor`: what is wrong with this machine or with a result folder, and mending it."""
+"""`rlbench doctor`: find what is wrong with this machine or a result folder, and mend the folder."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def doctor(directory: Path | None, fix: bool, as_json: bool) -> int:
             raise click.UsageError("--fix needs a DIRECTORY; a machine has to be mended by hand")
         parts["machine"] = _shown("this machine", machine(), as_json)
     else:
-        is_empty = not fix and not any(directory.iterdir())  # somebody asks whether it is fit for results
+        is_empty = not fix and not any(directory.iterdir())  # a user checks a new place for results
         if not is_empty:
             refuse_other_folders(directory)
         store = Store(directory, caches=False)
@@ -83,7 +83,7 @@ def doctor(directory: Path | None, fix: bool, as_json: bool) -> int:
 def _examine_folder(
     store: Store, fix: bool, is_empty: bool, as_json: bool, usage: dict[str, Any]
 ) -> dict[str, list[Finding]]:
-    """Examine a folder, after mending it if that is asked for. usage: gets files and bytes by kind."""
+    """Examine a folder; with `fix`, mend it first. usage: is filled with the number of files and bytes of each kind."""
     from rlbench.maintenance.file_system_trials import try_file_system
     from rlbench.maintenance.folder_checkup import FolderCheckup, mend
 
@@ -104,7 +104,10 @@ def _examine_folder(
 
 
 def _shown(title: str, findings: Iterable[Finding], as_json: bool, ok: str = "ok") -> list[Finding]:
-    """Print findings as they come, of each kind the first ones. ok: the mark of those. Returns: all of them."""
+    """Print the findings as they come, at most MOST_OF_A_KIND of each kind.
+
+    ok: the mark to print for a finding of level "ok". Returns: all findings.
+    """
     if as_json:
         return list(findings)
     print_marked([("", title)], {})

@@ -73,7 +73,7 @@ def evaluate(
 
     store, spec, state = find_run(run)
     video = _video_path(video, spec.name)
-    open_plugins(plugin_files).find(spec.algorithm)  # raises here for a plugin that the child may not load
+    open_plugins(plugin_files).find(spec.algorithm)  # fails here if the child process may not load the plugin
     protocol = spec.task.evaluation
     count = episodes or max(1, protocol.final_episodes)
     mode = policy or protocol.policy

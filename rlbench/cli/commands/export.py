@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TABLES = ("csv", "parquet")
 TRACES = "traces"
 NOT_REPEATED = 1
-MANY_RUNS = 20  # fewer are exported before a progress bar is read
+MANY_RUNS = 20  # with fewer, the export ends before anybody reads a bar
 
 
 @click.command()
@@ -77,12 +77,12 @@ def export(
     """Export the results in DIRECTORY for another program. Default: the newest results.
 
     csv and parquet each write four files: runs, evaluations, episodes and metrics. The path of each file is printed
-    with its number of rows. tensorboard and wandb write the records that `rlbench run --log` writes. marl-eval writes
+    with its number of rows. tensorboard and wandb write the same records as `rlbench run --log`. marl-eval writes
     the JSON file that marl-eval reads; rliable writes arrays of scores and curves; huggingface writes a folder with a
     model card for each algorithm and task. Nothing is uploaded.
 
-    The format traces has the reset seeds and the actions of each run's final evaluation, which `rlbench verify
-    --traces` plays again without a policy. To get them, the stored policy plays the final evaluation again; --suite,
+    traces writes the reset seeds and the actions of each run's final evaluation, so that `rlbench verify --traces` can
+    play it without a policy. To record the actions, the stored policy plays the final evaluation again; --suite,
     --allow and --plugin work as in `rlbench evaluate`. A run whose returns are not repeated exactly gets no trace.
 
     Works while the suite runs: unfinished runs are omitted. Files of an earlier export are replaced.
@@ -137,7 +137,7 @@ def _export_traces(
     from rlbench.exporters.export_results import export_results
     from rlbench.verification.trace_export import TraceWriter
 
-    open_plugins(plugin_files)  # raises here for a file that is absent
+    open_plugins(plugin_files)  # fails here if a file does not exist
     writer = TraceWriter(plugin_files, lambda run: None if suite is not None and has_run(suite, run) else allowed)
     outcome = export_results(results, TRACES, folder, _with_progress, writer)
     for note in outcome.notes:

@@ -45,15 +45,15 @@ def _folder(context: click.Context, parameter: click.Parameter, value: str) -> P
     default=0.05,
     show_default=True,
     type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
-    help="Maximum probability of each wrong answer: failing although no score dropped by more than the margin, and "
-    "passing although some score dropped by more.",
+    help="Maximum probability of each wrong answer: to fail although no score dropped by more than the margin, and to "
+    "pass although some score did.",
 )
 @click.option(
     "--speed-margin",
     default=0.1,
     show_default=True,
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Acceptable loss of training speed, as a share.",
+    help="Acceptable loss of training speed, as a share of the base's.",
 )
 @click.option("--no-speed", is_flag=True, help="Do not compare training speeds.")
 @click.option(
@@ -130,7 +130,7 @@ def _score(row: GateRow) -> tuple[str, ...]:
 
 
 def _speed_lines(rows: list[GateRow]) -> str:
-    """Return a line for each compared speed, and one for each reason why others were not compared."""
+    """Return a line for each compared speed, and a line for each reason why other speeds were not compared."""
     text = ""
     reasons: dict[str, list[str]] = {}
     for row in rows:
@@ -149,7 +149,10 @@ def _speed_lines(rows: list[GateRow]) -> str:
 
 
 def _needed_runs(row: GateRow, result: Gate) -> str:
-    """Return what the present runs can show, and how many runs are needed."""
+    """Return, for an undecided row, which loss its runs can show and how many runs would decide it.
+
+    Returns "" for other rows.
+    """
     if row.verdict != "undecided" or row.details is None or row.details.plan is None:
         return ""
     plan, unit = row.details.plan, "runs" if row.what == "score" else "processes"

@@ -1,4 +1,4 @@
-"""`rlbench gc`: list what takes disk space and is of no more use, and delete it after a question."""
+"""`rlbench gc`: list the files that are no longer needed, and delete them after a question."""
 
 from __future__ import annotations
 
@@ -37,10 +37,12 @@ def _find_or_all(context: click.Context, parameter: click.Parameter, values: Seq
 @click.option(
     "--older-than",
     type=DurationText(),
-    help="Delete only cache entries that were not used for this long, such as 7d (default: 30d). If it is given, "
-    "--superseded and --attempts also keep what is newer.",
+    help="Delete cache entries only if they were not used for this long, such as 7d (default: 30d). If it is given, "
+    "--superseded and --attempts also keep files that are newer.",
 )
-@click.option("--superseded", is_flag=True, help="Also delete replaced runs, and what doctor put aside.")
+@click.option(
+    "--superseded", is_flag=True, help="Also delete replaced runs, and files that `rlbench doctor` put aside."
+)
 @click.option("--attempts", is_flag=True, help="Also delete the attempts of finished runs: their logs and raw records.")
 @click.option("--yes", is_flag=True, help="Delete without a question.")
 def gc(
@@ -50,7 +52,7 @@ def gc(
 
     DIRECTORY is a result folder, or the name of one under results/; default: all of them. The command deletes
     unfinished files of killed processes, checkpoints of attempts whose runs are all finished, and cache entries that
-    were not used for 30 days. No result is lost. --superseded and --attempts delete more; the list says what is then
+    were not used for 30 days. No result is lost. --superseded and --attempts delete more; the list then says what is
     lost.
 
     A question is asked before anything is deleted. Without a terminal, nothing is deleted unless --yes is given. A
@@ -109,12 +111,12 @@ def _list(title: str, garbage: Sequence[Garbage], is_busy: bool = False) -> None
 
 
 def _where(entry: Garbage) -> str:
-    """Return the folder that contains all of it."""
+    """Return the folder that contains all files of an entry."""
     return short_path(Path(os.path.commonpath([path.parent for path in entry.paths])))
 
 
 def _is_wanted(yes: bool) -> bool:
-    """Return whether to delete: as the user answers, or as --yes says."""
+    """Return True with --yes, otherwise the user's answer to a question; without a terminal, return False."""
     if yes:
         return True
     if sys.stdin is None or not sys.stdin.isatty():
@@ -129,7 +131,10 @@ def _is_wanted(yes: bool) -> bool:
 def _delete(
     store: Store, listed: Sequence[Garbage], superseded: bool, attempts: bool, older_than: float | None
 ) -> tuple[int, int]:
-    """Delete what was listed in a folder and still may be. Returns: how many files are gone, and their bytes."""
+    """Delete those of the listed files in a folder that may still be deleted.
+
+    Returns: the number of deleted files, and their bytes.
+    """
     from rlbench.maintenance.garbage import delete, garbage_of_folder
 
     if not listed:

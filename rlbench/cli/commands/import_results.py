@@ -20,7 +20,7 @@ LAYOUTS = (
     "tdmpc2",
     "dreamerv3",
     "marl-eval",
-)  # those of rlbench.importers.published_files, without importing it to show the help
+)  # as in rlbench.importers.published_files, which the help need not import
 
 
 def _columns(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
@@ -45,7 +45,7 @@ def _new_names(context: click.Context, parameter: click.Parameter, values: Seque
 
 @click.command(
     "import",
-    epilog="Exit codes: 0 everything was imported · 1 some of it was left out, and is listed · 2 nothing could be "
+    epilog="Exit codes: 0 everything was imported · 1 something was left out, and is listed · 2 nothing could be "
     "imported · others: see rlbench --help.",
 )
 @click.argument("sources", nargs=-1, required=True, type=UserPath(path_type=Path), metavar="SOURCE...")
@@ -68,14 +68,14 @@ def _new_names(context: click.Context, parameter: click.Parameter, values: Seque
     "mean_episode_return, mean_return, team_return.",
 )
 @click.option(
-    "-a", "only_algorithms", multiple=True, metavar="ALGORITHM", help="Published algorithm to import; repeatable."
+    "-a", "only_algorithms", multiple=True, metavar="ALGORITHM", help="Published algorithm to import; may be repeated."
 )
 @click.option(
     "-e",
     "only_environments",
     multiple=True,
     metavar="TASK",
-    help="Published task to import, by its environment id or by its name in the published files; repeatable.",
+    help="Published task to import, by its environment id or by its name in the published files; may be repeated.",
 )
 @click.option(
     "--rename",
@@ -197,7 +197,10 @@ def import_results(
 
 
 def _refuse_mixed(layout: str | None, of_programs: Mapping[str, object], of_projects: Mapping[str, object]) -> None:
-    """Refuse options for results of programs with --from, and options for published results without it."""
+    """Refuse options for files of training programs if --from is given, and for published results if it is not.
+
+    Raises: click.UsageError.
+    """
     if layout is not None and (given := [name for name, value in of_programs.items() if value is not None]):
         raise click.UsageError(f"{given[0]}: the files of --from {layout} contain this; omit it")
     if layout is None and (given := [name for name, value in of_projects.items() if value]):

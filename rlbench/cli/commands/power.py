@@ -68,9 +68,9 @@ def power(
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results.
 
     Each algorithm is compared with an imagined one whose scores vary as much as its own. For each --difference, the
-    table gives how many seeds per algorithm and task the test needs to show it. It also gives the smallest difference
-    that the present number of runs would show. The estimate resamples the runs (docs/statistics.md), so it cannot
-    foresee a kind of failure that no run has had.
+    table gives the number of seeds per algorithm and task that show this difference. It also gives the smallest
+    difference that the present number of runs would show. The estimate resamples the runs (docs/statistics.md), so it
+    cannot foresee a kind of failure that no run has had.
     """
     from rlbench.analysis import Results
     from rlbench.analysis.power_analysis import left_out, power_of
@@ -113,7 +113,7 @@ def _as_text(
     ]
     pairs = "one pair" if settings["pairs"] == 1 else f"{settings['pairs']} pairs"
     statistic = "IQM" if settings["statistic"] == "iqm" else "mean"
-    text = "seeds on each side and task that show a difference d in normalised scores, the same on every task, with"
-    text += f" a power of {settings['power']:.0%}\n({statistic}, two-sided at {settings['alpha']:g}, {pairs})\n\n"
+    text = "seeds of each algorithm on each task that show a difference d in normalised scores (the same on every task)"
+    text += f" with a power of {settings['power']:.0%}\n({statistic}, two-sided at {settings['alpha']:g}, {pairs})\n\n"
     text += fitted(header, rows, tuple(range(2, len(header) - 1)))
     return text + "".join(f"left out: {plain(line)}\n" for line in absent)

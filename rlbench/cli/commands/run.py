@@ -102,7 +102,7 @@ def run(suite: str, options: RunOptions) -> int:
 
 
 def _interruptible(run: Callable[[], T], current: Callable[[], Plan], store: Store, reporter: ProgressReporter) -> T:
-    """Call `run`; if it is interrupted, report what is finished. current: returns the plan that is running."""
+    """Call `run`; if the user interrupts it, print how many runs are finished. current: returns the running plan."""
     from rlbench.results.job_queue import JobQueue
 
     try:
@@ -135,7 +135,7 @@ def _report_outcome(
 ) -> int:
     """Print the table, what is missing from it, and where the results are.
 
-    is_decided: whether decisions depend on the present runs. Returns: the exit code.
+    is_decided: whether --until-decided has tested these runs, so that none may be replaced. Returns: the exit code.
     """
     from rlbench.cli.commands.table import print_table
 
@@ -186,7 +186,7 @@ def _draw(results: Results, plugins: Plugins, path: Path, reporter: ProgressRepo
     write_page(page, path)
     reported = {str(plugin.error) for plugin in plugins.files}
     for problem in page.problems:
-        if not any(error in problem for error in reported):  # loading the observers has already warned of the others
+        if not any(error in problem for error in reported):  # the others were reported when plugins were loaded
             reporter.warn(problem)
 
 

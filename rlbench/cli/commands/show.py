@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rlbench.results import Store
 
 _BLOCK = 1 << 16  # bytes
-_MOST_BYTES = 8 << 20  # twice what rlbench keeps of a log
+_MOST_BYTES = 8 << 20  # twice the bytes that rlbench keeps of a log
 
 
 @click.command()
@@ -56,7 +56,7 @@ def show(run: Path, as_json: bool) -> None:
 
 
 def _times(result: Mapping[str, Any]) -> str:
-    """Return a table of where the training time of the run's group went."""
+    """Return a table of the CPU time that the run's group spent on each part of training."""
     from rlbench.profiling.parts import PARTS
     from rlbench.results.time_profiles import profile_of
 
@@ -82,7 +82,7 @@ def _lines(value: Any, path: str = "") -> list[str]:
 
 @click.command()
 @run_argument
-@click.option("--stdout", is_flag=True, help="Print its standard output instead of its standard error.")
+@click.option("--stdout", is_flag=True, help="Print the standard output of the process instead of its standard error.")
 def logs(run: Path, stdout: bool) -> None:
     """Print the log of RUN: what the process of its newest attempt wrote to stderr, such as tracebacks and warnings.
 
@@ -118,16 +118,16 @@ def logs(run: Path, stdout: bool) -> None:
 
 
 def _newest_attempt(store: Store, name: str) -> str:
-    """Return the newest attempt at a run, by its folder's name; "" if none is left.
+    """Return the folder's name of the newest attempt at a run; "" if none is left.
 
-    A damaged run does not say which attempt it is from.
+    It is for damaged runs, whose result does not name their attempt.
     """
     from rlbench.api import group_from_dict
     from rlbench.results.attempt_files import SUFFIX, archived_attempts
 
     attempts: dict[int, str] = {}
     for path, description in chain(store.attempts(), archived_attempts(store.root)):
-        with suppress(KeyError, TypeError, ValueError, AttributeError):  # a group.json may come from anybody
+        with suppress(KeyError, TypeError, ValueError, AttributeError):  # group.json may contain anything
             if any(run.name == name for run in group_from_dict(description["group"]).runs):
                 attempts[description["order"]] = path.name.removesuffix(SUFFIX)
     return attempts[max(attempts)] if attempts else ""
@@ -136,7 +136,7 @@ def _newest_attempt(store: Store, name: str) -> str:
 def _blocks(file: BinaryIO) -> Iterator[str]:
     """Yield a log's text in blocks, because a single line may be as long as the file.
 
-    If it is longer than the logs that rlbench writes, only its beginning and its end are read.
+    If the log is longer than rlbench writes logs, only its beginning and its end are read.
     """
     blocks, decoder = iter(lambda: file.read(_BLOCK), b""), getincrementaldecoder("utf-8")("replace")
     size = file.seek(0, os.SEEK_END)

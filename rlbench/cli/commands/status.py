@@ -105,7 +105,7 @@ def _text(results: Results, rows: list[dict[str, Any]]) -> str:
 
 
 def _queue(results: Results) -> list[str]:
-    """Return a line about the groups that tasks of a cluster are to train, if there are any."""
+    """Return a line about the groups that are queued for tasks of a cluster, if there are any."""
     from rlbench.results.job_queue import JobQueue
 
     entries = JobQueue(results.store.root).entries()

@@ -115,7 +115,7 @@ HEADER = ("task", "algorithm", "IQM", "95 % interval", "n", "training", "")
 
 
 def _row(cell: Cell, tuned: Mapping[str, str] | None) -> tuple[str, ...]:
-    """Return the cells of a row. tuned: of each learner, by label; None if no row has any."""
+    """Return the cells of a row. tuned: by label, the text on an algorithm's tuning; None to leave out the column."""
     three = [value for value in (cell.iqm, cell.low, cell.high) if value is not None]
     names = (plain(cell.environment), plain(cell.algorithm))
     return (

@@ -44,7 +44,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str) -> 
     default=2_000,
     show_default=True,
     type=click.IntRange(20),
-    help="Environment steps of a training run, for most rules; at least three rollouts are made.",
+    help="Environment steps of a training run, for most rules; always enough for three rollouts.",
 )
 @click.option(
     "--learn-steps",
@@ -67,7 +67,7 @@ def test_plugin(
     as_json: bool,
     plugin_files: Sequence[str],
 ) -> None:
-    """Check ALGORITHM against the rules that every algorithm has to keep, and print those it breaks.
+    """Check ALGORITHM against the rules that every algorithm has to keep, and print the rules that it breaks.
 
     ALGORITHM is trained on small tasks, with its default hyperparameters unless --set changes them. Small networks and
     short warm-ups (--set learning_starts=100) make this faster. Four properties are checked only if ALGORITHM

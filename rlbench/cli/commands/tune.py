@@ -114,7 +114,9 @@ def tune(
     if written is not None:
         replaces = written.exists()
         write_text(written, tuned_text(loaded, searches, command, outcome_lines(searches, finals)))
-        reporter.say(f"suite:   {short_path(written)}{', in place of that of an earlier search' if replaces else ''}")
+        reporter.say(
+            f"suite:   {short_path(written)}{', which replaces the suite of an earlier search' if replaces else ''}"
+        )
         for found in searches:
             if finals is not None and finals.verdict(found.algorithm) == "worse":
                 reporter.warn(f"{short_path(written)}: {found.algorithm}: {verdict_text(found.algorithm, finals)}")

@@ -85,7 +85,8 @@ def verify(
     alone if result.json records that its results do not depend on the seeds that were trained with it, and otherwise
     together with those seeds. Training writes to a temporary folder, which is removed.
 
-    For a run that differs, it prints the first difference in each file, and what differs in code, packages and machine.
+    For a run that differs, the command prints the first difference in each file, and the differences of code, packages
+    and machine.
     Runs that cannot be verified are named with the reason. The exit code is 0 if all verified runs are equal, 1 if one
     differs or is damaged, and 4 if none could be verified.
 
@@ -99,7 +100,7 @@ def verify(
     """
     from rlbench.verification.run_verification import verify_runs
 
-    open_plugins(plugin_files)  # raises here for a file that is absent
+    open_plugins(plugin_files)  # fails here if a file does not exist
 
     def modules(run: Run) -> Sequence[str] | None:
         return None if suite is not None and has_run(suite, run) else allowed
@@ -121,7 +122,10 @@ def verify(
 
 
 def _exit_code(verdicts: Sequence[Verdict], what: str, as_json: bool) -> int:
-    """Print how many have each verdict. Returns: the exit code. Raises: NothingToCompare if none was verified."""
+    """Print how many runs or traces (`what`) have each verdict.
+
+    Returns: the exit code. Raises: NothingToCompare if none was verified.
+    """
     from rlbench.api import NothingToCompare
     from rlbench.verification.run_verification import Verdict
 
@@ -156,7 +160,10 @@ def _verify_traces(
 def _selected(
     target: Path, every: bool, algorithms: Sequence[str], environments: Sequence[str]
 ) -> tuple[Store, Sequence[Run], Mapping[str, RunState]]:
-    """Return the runs to verify. Raises: click.UsageError for options of a folder beside a run."""
+    """Return the runs to verify, with their store and states.
+
+    Raises: click.UsageError if a single run is given together with options that select runs of a folder.
+    """
     from rlbench.results import Store
     from rlbench.results.run_selection import matching_runs
     from rlbench.verification.run_verification import one_of_each
@@ -205,7 +212,7 @@ def _as_text(one: Verification) -> str:
     if one.differences and len(one.trained) != one.stack_size:
         lines.append(
             f"  the run was trained in a stack of {one.stack_size} seeds; result.json records that its numbers do not"
-            " depend on it"
+            " depend on the stack"
         )
     return "".join(f"{plain(line)}\n" for line in lines)
 

@@ -27,14 +27,14 @@ DEFAULT_PORT = 8723
     "--port",
     type=click.IntRange(0, 65535),
     metavar="N",
-    help=f"Port on 127.0.0.1; 0: any free one. Default: {DEFAULT_PORT}, or any free one if that is taken.",
+    help=f"Port on 127.0.0.1; 0 means any free port. Default: {DEFAULT_PORT}, or any free port if that is taken.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address only. Without a display, no browser is opened.")
 def view(directory: Path, port: int | None, no_browser: bool) -> int:
     """Show the report on DIRECTORY in the browser, with progress and learning curves while the suite runs.
 
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results. The page is served on
-    this machine only, and renews itself. Nothing is written to DIRECTORY. Nothing is read unless a page is open. While
+    this machine only, and renews itself. Nothing is written to DIRECTORY. It is read only while a page is open. While
     a suite runs, the command spends at most a tenth of its time on drawing the report. Ctrl-C ends the command.
     """
     from rlbench.results import Store
@@ -61,13 +61,18 @@ def view(directory: Path, port: int | None, no_browser: bool) -> int:
 
 
 def _open_server(make: Callable[[int], PageServer], port: int | None) -> PageServer:
-    """Return the server on this port, or on the default one or else any. Raises: click.UsageError if it is taken."""
+    """Return the server on this port. None: use the default port, or any free port if it is taken.
+
+    Raises: click.UsageError if a given port is taken.
+    """
     try:
         return make(DEFAULT_PORT if port is None else port)
     except OSError as error:
         if port is None:
             return make(0)
-        raise click.UsageError(f"--port {port}: {error.strerror}; choose another one, or 0 for any free one") from error
+        raise click.UsageError(
+            f"--port {port}: {error.strerror}; choose another port, or 0 for any free port"
+        ) from error
 
 
 def _has_display() -> bool:

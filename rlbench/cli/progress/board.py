@@ -9,13 +9,16 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 HEADER = ("group", "steps", "return", "steps/s", "ETA")
-NARROW = 70  # columns: a narrower terminal shows the first three
+NARROW = 70  # characters; on a narrower terminal, the table has only its first three columns
 _GAP = 2
 _SHORTEST_NAME = 8
 
 
 def board(rows: Sequence[Sequence[str]], columns: int) -> Table:
-    """Return the table for a terminal with so many columns. rows: the cells of each group, as in HEADER."""
+    """Return the table for a terminal that is `columns` characters wide.
+
+    rows: for each group, its cells in the order of HEADER.
+    """
     from rich.table import Table
     from rich.text import Text
 
@@ -33,7 +36,10 @@ def board(rows: Sequence[Sequence[str]], columns: int) -> Table:
 
 
 def cut(name: str, room: int) -> str:
-    """Return a name cut in the middle to `room` characters: it begins with the algorithm and ends with the task."""
+    """Return a name, cut in the middle if it is wider than `room` columns.
+
+    The beginning and the end are kept because they name the algorithm and the task.
+    """
     from rich.cells import cell_len, set_cell_size
 
     if cell_len(name) <= room:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 class JsonReporter:
     """Writes events to stdout and passes messages for people to another reporter. Implements ProgressReporter.
 
-    Lines have "event": "suite" (name, folder, runs, todo), "started", "progress", "evaluated", "notice" or "finished",
-    the last five with algorithm, environment and seeds, one line for each setting of a stack. `--until-decided` has one
-    "suite" per interim analysis and, at the end, "decisions": the design, every pair at each interim analysis, and the
-    number of runs.
+    Each line is an object with the key "event". "suite" has name, folder, runs and todo. "started", "progress",
+    "evaluated", "notice" and "finished" have algorithm, environment and seeds, one line for each setting of a stack.
+    With `--until-decided`, there is a "suite" for each interim analysis and, at the end, "decisions": the design, every
+    pair at each interim analysis, and the number of runs.
     """
 
     def __init__(self, messages: ProgressReporter) -> None:

@@ -30,7 +30,7 @@ class _GroupProgress:
     def __init__(self, job: Job, expected: float | None) -> None:
         self._expected = expected
         self.job, self.began, self.step = job, time.monotonic(), job.resumed_from
-        # Time and step of the first progress: the speed leaves out the time to start up.
+        # Time and step of the first progress. The speed is counted from here, so it leaves out the time to start up.
         self._first: tuple[float, int] | None = None
         self.returns: Sequence[float] = ()
 
@@ -68,7 +68,7 @@ class LiveReporter:
         self._lines: dict[Any, _GroupProgress] = {}
         self._waiting: list[Job] = []
         self._expected: dict[Any, float | None] = {}
-        self._ended: dict[str, str] = {}  # status by key, of runs that were not started again since
+        self._ended: dict[str, str] = {}  # by key: the last status of runs that have ended and not started again
         self._printed_notices: set[str] = set()
         self._workers, self._began = 1, time.monotonic()
 

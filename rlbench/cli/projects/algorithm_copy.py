@@ -22,7 +22,7 @@ class Trial:
     """Settings for a quick trial of an algorithm.
 
     params: hyperparameters such as small networks and short rollouts. learn_steps: environment steps that suffice to
-    learn a bandit. task: an environment that the algorithm can learn. backend: the environment's.
+    learn a bandit. task: an environment that the algorithm can learn. backend: the backend that provides `task`.
     """
 
     params: Mapping[str, Any]
@@ -32,7 +32,7 @@ class Trial:
 
     @property
     def options(self) -> str:
-        """The same settings as options of `rlbench test-plugin`."""
+        """These settings as options of `rlbench test-plugin`."""
         settings = [f"--set '{key}={value}'" if isinstance(value, list) else f"--set {key}={value}"
                     for key, value in self.params.items()]  # fmt: skip
         return " ".join([*settings, "--steps 300", f"--learn-steps {self.learn_steps}"])
@@ -81,7 +81,7 @@ SB3_TRIAL = Trial({"n_steps": 32, "batch_size": 32, "learning_rate": 0.01}, 2_00
 
 
 def copy_of(like: str, words: Mapping[str, str]) -> dict[str, str]:
-    """Return the files of the algorithm `like`, with the names of a new project, as text by name.
+    """Return the files of the built-in algorithm `like`, renamed for a new project: the text of each file, by its name.
 
     Packages, modules, the algorithm's name and its two classes are renamed in the code, but not in comments and
     docstrings. Raises: click.BadParameter if the files already contain one of the new names.

@@ -1,7 +1,7 @@
-"""Steps that all kinds of project of `rlbench new` share: check the name and the folder, and fill in the templates.
+"""The steps that `rlbench new` takes for every kind of project: check the name and the folder, fill in the templates.
 
-The templates of a kind are in rlbench/templates/<kind>. The folder `package` and the files <kind>.py and
-test_<kind>.py are renamed after the project.
+The templates of a kind are in rlbench/templates/<kind>. The folder `package` and the files <kind>.py and test_<kind>.py
+are renamed after the project.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def create_project(
     """Create a project of a kind and print the next commands.
 
     following: the next commands; they may contain {folder}, {testable} (the folder with its extra `test`, for pip) and
-    the words of the templates. more: further words for the templates. package: a function from the words to those files
-    of the package that have no template, as text by name.
+    the words of the templates. more: further words for the templates. package: a function that gets the words and
+    returns the files of the package that have no template, as text by name.
 
     Raises: click.BadParameter, before writing, for an invalid name or a folder that is not empty.
     """
@@ -75,7 +75,7 @@ def template_words(kind: str, name: str) -> dict[str, Any]:
     imports = r"^\s*(?:from .*)?import .*\b{}\b"
     for template in (TEMPLATES / kind).rglob("*.py.j2"):
         if re.search(imports.format(class_name), template.read_text("utf-8"), re.MULTILINE):
-            raise invalid_name(f"the class {class_name} would hide an import of its own file; choose another name")
+            raise invalid_name(f"the class {class_name} would hide an imported class in its file; choose another name")
     return {"name": name, "package": package, "dashed": name.replace("_", "-"), "class_name": class_name}
 
 
@@ -104,7 +104,7 @@ def print_next_steps(paths: Sequence[Path], following: Sequence[str]) -> None:
 
 
 def _filled(kind: str, words: Mapping[str, Any]) -> dict[Path, str]:
-    """Return every template of a kind, filled in, by the path of its file in the project."""
+    """Return the templates of a kind, filled in, by the path of each file in the project."""
     name = words["name"]
     renamed = {"package": words["package"], f"{kind}.py": f"{name}.py", f"test_{kind}.py": f"test_{name}.py"}
     texts = {}
@@ -116,7 +116,7 @@ def _filled(kind: str, words: Mapping[str, Any]) -> dict[Path, str]:
 
 
 def _write_all(folder: Path, texts: Mapping[Path, str]) -> list[Path]:
-    """Write files into a folder. If one cannot be written, none is left, so that the same command can be run again.
+    """Write files into a folder. If a file cannot be written, remove all of them, so that the command can be run again.
 
     Returns: the written files. Raises: DiskFull, OSError.
     """
@@ -127,7 +127,7 @@ def _write_all(folder: Path, texts: Mapping[Path, str]) -> list[Path]:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, "utf-8")
     except BaseException:
-        for path in folder.iterdir() if was_there else [folder]:  # it was empty
+        for path in folder.iterdir() if was_there else [folder]:  # if it was there, it was empty
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         raise
     return paths

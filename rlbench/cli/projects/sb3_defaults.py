@@ -1,4 +1,4 @@
-"""Defaults that Stable-Baselines3's algorithm has for the parameters that it shares with ours."""
+"""The defaults of Stable-Baselines3's algorithms for the parameters that they share with rlbench's."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ ALWAYS: Mapping[str, Mapping[str, Any]] = {
     "ddpg": _SAME_RATE,
     "td3": _SAME_RATE,
     "sac": {**_SAME_RATE, **_LOG_STD, "layer_norm": False, "dropout": 0.0},
-    "qrdqn": {"exploration_schedule": "linear", "adam_eps": None},  # None: 0.01 / batch_size, there too
+    "qrdqn": {"exploration_schedule": "linear", "adam_eps": None},  # None: 0.01 / batch_size, as in the library
     "tqc": {**_SAME_RATE, **_LOG_STD},
 }
-# Names that mean something else there. Its clip_reward limits normalised rewards, which are limited to ±10 here; ours
-# limits rewards before they are normalised.
+# Parameters that mean something else in Stable-Baselines3. Its clip_reward limits normalised rewards, which rlbench
+# limits to ±10; rlbench's clip_reward limits rewards before they are normalised.
 OTHER_MEANING = ("clip_reward",)
 
 
@@ -37,14 +37,17 @@ def sb3_defaults(plugins: Plugins, ours: Resolved) -> dict[str, Any]:
 
 
 def defaults_of(plugins: Plugins, theirs: str, ours: Resolved) -> dict[str, Any]:
-    """Return the defaults of sb3/THEIRS for the parameters of `ours`, whose name may differ: dqn's for double_dqn."""
+    """Return the defaults of sb3/THEIRS for the parameters that it shares with `ours`.
+
+    The two names may differ: `double_dqn` gets the defaults of sb3/dqn.
+    """
     defaults = library_defaults(plugins, theirs)
     shared = [e["name"] for e in ours.schema if e["name"] in defaults and e["name"] not in OTHER_MEANING]
     return {name: defaults[name] for name in shared}
 
 
 def library_defaults(plugins: Plugins, theirs: str) -> dict[str, Any]:
-    """Return the defaults of all parameters of sb3/THEIRS, with those that only ours has.
+    """Return the defaults of all parameters of sb3/THEIRS, and the values of ALWAYS for those that only ours has.
 
     Returns an empty mapping if sb3/THEIRS does not exist or needs a package that is not installed.
     """

@@ -31,7 +31,8 @@ SCHEMA = "suite.schema.json"
     "--algorithm",
     "algorithms",
     multiple=True,
-    help=f"Algorithm of the suite besides {ANCHOR}; repeatable. Default: ppo, and dqn or sac as the actions require.",
+    help=f"Algorithm to add besides {ANCHOR}; may be repeated. Default: ppo, and dqn for discrete actions or sac for "
+    "continuous ones.",
 )
 @click.option(
     "-e",
@@ -40,7 +41,7 @@ SCHEMA = "suite.schema.json"
     multiple=True,
     default=["CartPole-v1"],
     show_default=True,
-    help="Environment of the suite, a Gymnasium id or module:MyEnv-v0; repeatable.",
+    help="Environment of the suite: a Gymnasium id or module:MyEnv-v0; may be repeated.",
 )
 @click.option("--steps", default=50_000, show_default=True, type=click.IntRange(10), help="Budget of each run.")
 @click.option(
@@ -64,7 +65,7 @@ SCHEMA = "suite.schema.json"
     metavar="FILE",
     help=(
         "Take hyperparameters and budgets from a file of rl-baselines3-zoo, such as its ppo.yml. "
-        "-a is then ppo and sb3/ppo unless given."
+        "Without -a, the suite then has both versions of the file's algorithm, here ppo and sb3/ppo."
     ),
 )
 @click.option(
@@ -72,7 +73,7 @@ SCHEMA = "suite.schema.json"
     "leave_out",
     multiple=True,
     metavar="KEY",
-    help="Key of that file to skip because it is not supported here, such as use_sde; repeatable.",
+    help="With --from-zoo: key of the file to skip because rlbench lacks it, such as use_sde; may be repeated.",
 )
 @plugin_option
 @click.pass_context
@@ -89,12 +90,12 @@ def suite(
     leave_out: Sequence[str],
     plugin_files: Sequence[str],
 ) -> None:
-    """Write a suite called NAME: a file whose comments explain its parts and that passes `rlbench check`.
+    """Write a suite called NAME: a YAML file that passes `rlbench check`, with comments that explain its parts.
 
-    Without options, the suite trains random, dqn and ppo on CartPole-v1, in two minutes. If the suite has an algorithm
-    twice, rlbench's and Stable-Baselines3's (such as ppo and sb3/ppo), both get the same hyperparameters. With
-    --from-zoo, hyperparameters come from the zoo's file; those that the file does not set have Stable-Baselines3's
-    defaults.
+    Without options, the suite trains random, dqn and ppo on CartPole-v1, in two minutes. If the suite has both
+    rlbench's and Stable-Baselines3's version of an algorithm (such as ppo and sb3/ppo), both get the same
+    hyperparameters. With --from-zoo, hyperparameters come from the zoo's file; those that the file does not set have
+    Stable-Baselines3's defaults.
     """
     name = name.removesuffix(".yaml")
     path = _free_file(name, output)

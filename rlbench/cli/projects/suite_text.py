@@ -14,7 +14,7 @@ from rlbench.cli.projects.sb3_defaults import PREFIX
 if TYPE_CHECKING:
     from rlbench.plugins import Plugins, Resolved
 
-MODEL = "quickstart"  # the suite whose hyperparameters are used on its own environment
+MODEL = "quickstart"  # a new suite on this suite's environment gets its hyperparameters
 ANCHOR = "random"
 RATES = ("learning_rate", "lr")
 PREFIXES = (PREFIX, "sbx/")  # libraries that use the same names of algorithms and parameters as rlbench
@@ -37,9 +37,9 @@ class Parts(NamedTuple):
 
 
 def parts(plugins: Plugins, algorithms: Sequence[str], ids: Sequence[str], kinds: set[str], steps: int) -> Parts:
-    """Return the parts of a first suite, with tuned hyperparameters if known.
+    """Return the parts of a new suite, with tuned hyperparameters if they are known.
 
-    algorithms: if there are none, algorithms that fit the kinds of actions are chosen.
+    kinds: the types of the action spaces, such as "Box". If `algorithms` is empty, algorithms that fit them are chosen.
     """
     chosen = algorithms or [*(["dqn"] if "Discrete" in kinds else []), *(["sac"] if "Box" in kinds else []), "ppo"]
     named = resolve_all(plugins, chosen)
@@ -57,8 +57,7 @@ def zoo_parts(
 ) -> Parts:
     """Return the parts of a suite with a zoo file's hyperparameters for each algorithm.
 
-    Stable-Baselines3's default is included for each hyperparameter that the file does not set and whose default here
-    is another.
+    For each hyperparameter that the file does not set, Stable-Baselines3's default is included if rlbench's differs.
     """
     from rlbench.cli.projects.zoo_suite import family, from_zoo
 
@@ -123,7 +122,10 @@ def _entries(plugins: Plugins, named: Named, ids: Sequence[str]) -> list[dict[st
 
 
 def _same_numbers(plugins: Plugins, ours: str, params: Mapping[str, Any], theirs: Resolved) -> dict[str, Any]:
-    """Return the parameters that give sb3/X the values of X, except for unknown parameters and for sb3/X's defaults."""
+    """Return the parameters that give sb3/X the values of X.
+
+    Parameters that sb3/X does not have, and those whose default is that value, are left out.
+    """
     from rlbench.plugins import resolve
 
     (answer,) = resolve(plugins, [(ours, params)])
@@ -134,7 +136,9 @@ def _same_numbers(plugins: Plugins, ours: str, params: Mapping[str, Any], theirs
 
 
 def variant(named: Named) -> dict[str, str] | None:
-    """Return the first algorithm that has a learning rate, and the parameter's name, for an example."""
+    """Return, for an example, the first algorithm with a learning rate and this parameter's name; None if there is
+    none.
+    """
     for name, answer in named:
         for entry in answer.schema:
             if entry["name"] in RATES:

@@ -36,10 +36,10 @@ def check_target(path: Path, suite: Path) -> None:
 def tuned_text(
     loaded: LoadedSuite, searches: Sequence[AlgorithmSearch], command: str, outcome: Sequence[str] = ()
 ) -> str:
-    """Return the suite with each chosen setting as `params` and without `tune`. Comments of the file are kept.
+    """Return the suite's text with each chosen setting as `params` and without `tune`. Comments of the file are kept.
 
-    The suite gets a name of its own, so that it does not share the result folder of the one that was tuned.
-    command: that of the search, which `tuned` names. outcome: lines on what the search has shown.
+    The suite gets another name, so that it does not share a result folder with the suite that was tuned. command: the
+    command of the search, which the key `tuned` names. outcome: lines on what the search has shown.
     """
     from ruamel.yaml import YAML
 
@@ -69,7 +69,7 @@ def tuned_text(
 
 
 def _in_one_line(values: dict[str, Any]) -> Any:
-    """Return a mapping that is written as {key: value}, which leaves a comment behind it where it was."""
+    """Return a mapping that YAML writes on one line, as {key: value}, so that a comment behind it stays there."""
     from ruamel.yaml.comments import CommentedMap
 
     mapping = CommentedMap(values)
@@ -89,11 +89,11 @@ def _origin(loaded: LoadedSuite, searches: Sequence[AlgorithmSearch], command: s
     code = commit(Path(rlbench.__file__))
     version = f"rlbench {rlbench.__version__}" + (f", commit {code}" if code else "")
     line = f"# Tuned by `{command}`: {names}; trials and their seeds: {rounds}; {version}"
-    return " ".join(line.split())  # one line of a comment, whatever a label contains
+    return " ".join(line.split())  # one comment line, even if a label has line breaks
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write the file in place of an earlier one. Raises: click.UsageError if it cannot be written."""
+    """Write the file, and replace an earlier one. Raises: click.UsageError if it cannot be written."""
     from rlbench.results.file_io import replace_file
 
     def write(draft: Path) -> None:

@@ -19,7 +19,7 @@ _VERSION = re.compile(r"(.+)-v(\d+)")
 
 @dataclass(frozen=True)
 class ZooEntry:
-    """A file's entry for one environment. name: the entry's name; it may be another version of the environment."""
+    """A file's entry for one environment. name: the entry's name, which may be another version of `environment`."""
 
     source: Source
     name: str
@@ -31,7 +31,7 @@ class ZooEntry:
         return _place(self.source.document, self.name, key)
 
     def refusal(self, problems: Sequence[tuple[str, str]]) -> SuiteError:
-        """Return the error that describes these problems, (key, message) each, with the places of the keys."""
+        """Return an error that lists the problems, each a (key, message), with the places of their keys in the file."""
         return SuiteError(self.source.describe([Problem(self.at(key), message) for key, message in problems]))
 
 
@@ -68,7 +68,7 @@ def _name_of(source: Source, environment: str) -> str:
     more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
     known = nearest(env_id, names) or f"; it has {', '.join(names[:_MAX_LISTED])}{more}"
     pixels = (
-        "; its entry atari is for pixel observations, which rlbench does not support"
+        "; its entry atari is for pixel observations, which --from-zoo does not translate"
         if env_id.startswith("ALE/")
         else ""
     )

@@ -12,7 +12,7 @@ MOST_CHARACTERS = 2_000
 
 
 class LiteralError(ValueError):
-    """Raised for text that is not one supported value. The message quotes the text."""
+    """Raised if a text is not one supported value. The message quotes the text."""
 
 
 class DottedName(str):

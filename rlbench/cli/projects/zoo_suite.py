@@ -1,4 +1,4 @@
-"""Content of `rlbench new suite --from-zoo`: the zoo's hyperparameters, and Stable-Baselines3's defaults for others."""
+"""Content of `rlbench new suite --from-zoo`: the zoo's hyperparameters, else Stable-Baselines3's defaults."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Params = Mapping[str, Any]
 class ZooSuite:
     """Parts of a suite.
 
-    unset: for each algorithm, the hyperparameters that the file does not set and whose defaults differ in
-    Stable-Baselines3, with its defaults. same: for each environment, the hyperparameters that the file sets, which
-    every algorithm of the suite gets. entries: by environment, the name of the file's entry. notes: sentences for the
-    reader of the suite.
+    unset: for each algorithm, Stable-Baselines3's defaults of the hyperparameters that the file does not set, where
+    they differ from the algorithm's own. same: for each environment, the hyperparameters that the file sets, which
+    every algorithm of the suite gets. entries: for each environment, the name of the file's entry. notes: sentences for
+    the reader of the suite.
     """
 
     file: str
@@ -39,13 +39,14 @@ class ZooSuite:
     notes: list[str] = field(default_factory=list)
 
 
-_FILES = {"ppo_lstm": "recurrent_ppo"}  # the zoo's name of an algorithm, where it is another
+_FILES = {"ppo_lstm": "recurrent_ppo"}  # the zoo's name of an algorithm, if it differs from ours
 
 
 def family(plugins: Plugins, file: Path, algorithms: Sequence[str]) -> str:
-    """Return the algorithm whose hyperparameters a file has: from the file's name, or the first known one of -a.
+    """Return the algorithm whose hyperparameters a file has.
 
-    Raises: BadParameter if Stable-Baselines3 has no such algorithm, or is not installed.
+    It is the one that the file is named after, otherwise the first of -a that Stable-Baselines3 has. Raises:
+    BadParameter if there is none, or if Stable-Baselines3 is not installed.
     """
     from rlbench.api import PluginError
     from rlbench.plugins import resolve
@@ -57,7 +58,7 @@ def family(plugins: Plugins, file: Path, algorithms: Sequence[str]) -> str:
             continue
         if answer.missing:
             install = f'pip install "rlbench[{answer.extra}]"'
-            message = f"needs Stable-Baselines3, for its defaults of what the file does not set: {install}"
+            message = f"needs Stable-Baselines3, whose defaults replace what the file does not set: {install}"
             raise click.BadParameter(message, param_hint="--from-zoo")
         return name
     message = f"{file.name} is not named after an algorithm of Stable-Baselines3, such as ppo.yml; name one with -a"
@@ -73,7 +74,8 @@ def from_zoo(
     steps: int | None,
     leave_out: Sequence[str],
 ) -> ZooSuite:
-    """Return a file's hyperparameters for the algorithms `named`, with the defaults of sb3/OF for those it leaves out.
+    """Return a file's hyperparameters for the algorithms `named`, with sb3/OF's defaults for those that the file does
+    not set.
 
     steps: the budget to use instead of the file's. Raises: SuiteError for each unsupported entry, with its place in the
     file.
@@ -98,12 +100,15 @@ def from_zoo(
 
 
 def _is_meant(algorithm: str, parameter: Mapping[str, Any]) -> bool:
-    """Return whether an algorithm's parameter means what the parameter of this name means in the zoo."""
+    """Return whether a parameter of an algorithm means the same as the zoo's parameter of that name."""
     return "/" in algorithm or parameter["name"] not in OTHER_MEANING
 
 
 def _fixed_behaviour(plugins: Plugins, of: str) -> dict[str, Any]:
-    """Return how our algorithm of this name always behaves: defaults of sb3/OF for parameters that ours lacks."""
+    """Return the values at which rlbench's algorithm OF is fixed.
+
+    They are sb3/OF's defaults for the parameters that rlbench's algorithm does not have.
+    """
     from rlbench.api import PluginError
     from rlbench.plugins import resolve
 

@@ -19,7 +19,7 @@ _SCHEDULED = ("learning_rate", "clip_range", "clip_range_vf", "delta_std")
 
 @dataclass
 class Translation:
-    """What an entry becomes in a suite.
+    """An entry of the zoo's file, translated for a suite.
 
     wrappers: (module:Class, keyword arguments), innermost first. left_out: the entry's keys that were left out on
     request.
@@ -41,9 +41,9 @@ def translate(
 ) -> Translation:
     """Translate an entry into a suite's parameters, budget and wrappers.
 
-    takes: the parameters that each algorithm has, with Stable-Baselines3's default if known. fixed: how ours
-    always behave, by the library's parameters that they lack. leave_out: keys of the entry, or of its policy_kwargs, to
-    skip. Raises: SuiteError with every problem and its place in the file.
+    takes: the parameters that each algorithm has, with Stable-Baselines3's default if known. fixed: by parameter of the
+    library, the value at which rlbench's algorithms are fixed because they lack the parameter. leave_out: keys of the
+    entry, or of its policy_kwargs, to skip. Raises: SuiteError with every problem and its place in the file.
     """
     result, problems = Translation(entry), list[tuple[str, str]]()
     for key, value in entry.values.items():
@@ -73,7 +73,10 @@ def _add(
     fixed: Mapping[str, Any],
     leave_out: Collection[str],
 ) -> None:
-    """Add a parameter. Raises: ValueError if an algorithm lacks it, unless it always behaves as this value says."""
+    """Add a parameter.
+
+    Raises: ValueError if an algorithm lacks the parameter and does not always behave as this value says.
+    """
     if name in leave_out:
         result.left_out.append(name)
         return
@@ -121,7 +124,7 @@ def _policy(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
     if value == "MlpLstmPolicy":  # an algorithm without LSTMs lacks this parameter; 256 is the library's default
         return {} if "lstm_hidden_size" in result.params else {"lstm_hidden_size": 256}
     if value != "MlpPolicy":
-        raise ValueError(f"rlbench supports MlpPolicy and MlpLstmPolicy, got {value!r}")
+        raise ValueError(f"--from-zoo supports MlpPolicy and MlpLstmPolicy, got {value!r}")
     return {}
 
 
