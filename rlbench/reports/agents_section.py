@@ -1,4 +1,4 @@
-"""Section on environments with several agents: what each agent was paid, and the maximum over training."""
+"""Section on environments with several agents: each agent's return, and the best evaluation of each run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 _PREFIX = "return_mean_"
 _AGENTS = (
-    "The score of a run is the return of the team: the sum of what all agents are paid. Each column shows one agent's"
-    " part in the final evaluations, as the mean over runs."
+    "The score of a run is the return of the team: the sum of all agents' returns. Each agent's column shows its own"
+    " return in the final evaluations, as the mean over runs."
 )
 _MAXIMUM = (
-    "Many published tables print the best evaluation of a run, chosen after the fact, instead of its final policy. It"
-    " is higher by chance alone, and more so with more evaluations and fewer episodes. Compare it with such tables"
-    " only; every other number of this report is of final policies."
+    "Many published tables print the best evaluation of a run, chosen after training, instead of the evaluation of its"
+    " final policy. By chance alone, the best evaluation is higher, and more so with more evaluations and fewer"
+    " episodes. Compare it only with such tables; every other number of this report is of final policies."
 )
 
 
@@ -67,7 +67,10 @@ def _by_agent(results: Results, evaluations: pd.DataFrame, teams: Mapping[str, l
 
 
 def _maxima(results: Results, evaluations: pd.DataFrame) -> list[Table]:
-    """Return the table of the best evaluation of each run, beside the final one; none without a grid."""
+    """Return a table of each run's best evaluation beside that of its final policy.
+
+    The list is empty if no run was evaluated on a grid.
+    """
     grid = evaluations[evaluations["kind"] == "grid"]
     if grid.empty:
         return []

@@ -53,7 +53,7 @@ def panel_parts(results: Results, panel: Panel) -> list[Part]:
 
 
 def estimates_of(panel: Panel, scores: Scores) -> EstimatesByName:
-    """Return the estimates by algorithm and name."""
+    """Return, for each algorithm, its estimates by name, as in ESTIMATES."""
     return {name: _estimates(panel, scores, name) for name in panel.algorithms}
 
 
@@ -78,11 +78,11 @@ def _table(panel: Panel, scores: Scores, estimates: EstimatesByName) -> Table:
         cells = [f"{number(e.estimate, 2)}\n{_bounds(e)}" for e in estimates[name].values()]
         rows.append((name, *cells, counts(panel, scores, name)))
     note = (
-        "Scores between each task’s fixed anchors, 0 the lower and 1 the upper:"
-        f" {anchors_in_words(scores, panel.tasks)}. IQM over all runs of all tasks; median over tasks of the mean"
-        " over runs; mean over tasks; optimality gap: how far runs fall short of 1 on average, 0 is best. 95 %"
-        f" intervals: stratified bootstrap over runs within tasks, {_resamples(panel, scores)} resamples; percentile,"
-        " for the mean bootstrap-t. They apply to further runs on these tasks, not to other tasks."
+        "Scores are normalised between each task’s fixed anchors, 0 at the lower and 1 at the upper:"
+        f" {anchors_in_words(scores, panel.tasks)}. IQM: over all runs of all tasks. Median: over tasks, of the mean"
+        " over runs. Mean: over tasks. Optimality gap: how far runs fall short of 1 on average; 0 is best. 95 %"
+        f" intervals: stratified bootstrap over runs within tasks, {_resamples(panel, scores)} resamples; percentile"
+        " intervals, but bootstrap-t for the mean. They apply to further runs on these tasks, not to other tasks."
     )
     return Table(
         f"aggregates-{panel.name}",
@@ -113,7 +113,7 @@ def aggregate_figure(
         _draw_estimates(names, estimates, styles),
         f"Normalised scores over {panel.title}: {'; '.join(values)}.",
         _finding(names, estimates),
-        "Dots: estimates; lines: their 95 % intervals, as in the table. Arrows point to what lies beyond the axes.",
+        "Dots: estimates; lines: their 95 % intervals, as in the table. Arrows point to values beyond the axes.",
         wide=True,
     )
 

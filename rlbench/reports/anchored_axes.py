@@ -23,7 +23,10 @@ def view(values: Iterable[ArrayLike], lower: float, upper: float) -> tuple[float
 
 
 def arrows(axes: Axes, row: float, values: ArrayLike, colour: str, gid: str | None = None) -> None:
-    """Draw an arrow at each end of a row that a value [n] lies beyond. The limits of the axis must be set."""
+    """Draw an arrow at each end of the axis beyond which some of a row's values [n] lie.
+
+    The limits of the axis must be set.
+    """
     low, high = axes.get_xlim()
     numbers = np.asarray(values, float)
     for beyond, place, marker in ((numbers < low, low, "<"), (numbers > high, high, ">")):

@@ -22,7 +22,7 @@ def parameters_section(results: Results) -> Section | None:
     tables = parameters(results)
     if not tables:
         return None
-    note = Paragraph("Resolved values: those of the suite, and defaults for the rest.", quiet=True)
+    note = Paragraph("The suite’s values, and defaults for all other hyperparameters.", quiet=True)
     return Section([note, *(Folded(algorithm, [table]) for algorithm, table in tables)])
 
 
@@ -118,7 +118,10 @@ def provenance(results: Results) -> Table:
 
 
 def circumstances(results: Results) -> dict[tuple[str, str], str]:
-    """Return the values that results may depend on, as text, by kind and name. Where runs differ, list all values."""
+    """Return the values that results may depend on, as text, by kind and name.
+
+    If the runs have different values, the text lists all of them.
+    """
     values_by_name: dict[tuple[str, str], list[str]] = {}
     for key, run in results.run_by_key.items():
         label = run.label or run.algorithm

@@ -13,7 +13,7 @@ _TITLE = "rlbench: which reinforcement-learning algorithm is better, and how sur
 _SOURCES = (
     "The statistics are those of Agarwal et al. 2021 (IQM, stratified bootstrap, performance profiles, probability of"
     " improvement; arXiv:2108.13264), with permutation tests adjusted by Holm 1979. Environments have their own"
-    " papers: cite those of the tasks used, with the version above."
+    " papers: cite those of the tasks used, too."
 )
 
 
@@ -28,7 +28,7 @@ def bibtex(version: str, commit: str, package: PackageMetadata) -> str:
     """Return the BibTeX entry. package: the installed package's metadata, which names the authors and the address."""
     addresses = [str(entry).rpartition(", ")[2] for entry in package.get_all("Project-URL", [])]
     fields = {
-        "author": f"{{{package['Author']}}}",  # in two braces: not first and last names
+        "author": f"{{{package['Author']}}}",  # double braces keep BibTeX from splitting it
         "title": f"{{{_TITLE}}}",
         "year": str(_YEAR),
         "version": version,

@@ -1,4 +1,4 @@
-"""Section on cross-play: what it costs when the agents of one seed play with those of another."""
+"""Section on cross-play: how much return is lost when agents of one seed play with agents of another seed."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def _table(gaps: tuple[Gap, ...]) -> Table:
         )
     inexact = [f"{gap.played.algorithm} on {gap.played.environment}" for gap in gaps if gap.played.repeats is False]
     note = (
-        "Mean team returns of final policies: of seeds with themselves, and of pairs of seeds. Self − cross: mean over"
+        "Mean team returns of final policies: of seeds with themselves, and with other seeds. Self − cross: mean over"
         " seeds of a seed’s return with itself minus its mean return with the others, with a 95 % bootstrap interval"
-        " over seeds. With fewer than five seeds a row only describes them; with fewer than three it has no interval."
+        " over seeds. With fewer than five seeds a row is descriptive only; with fewer than three it has no interval."
     )
     if inexact:
         note += f" Self-play did not repeat the recorded final evaluation exactly: {'; '.join(inexact)}."
@@ -73,7 +73,7 @@ def _table(gaps: tuple[Gap, ...]) -> Table:
 
 
 def heat_map(gap: Gap, title: str, name: str) -> Figure:
-    """Draw the mean team return of each pair: rows are the seeds of the first agents, columns those of the others.
+    """Draw the mean team return of each pair: a row for each seed of the first agents, a column for each of the others.
 
     title: the algorithm and the task. name: a part of the name of the figure's files.
     """
@@ -90,7 +90,7 @@ def heat_map(gap: Gap, title: str, name: str) -> Figure:
         f"crossplay-{name}",
         _drawing(gap),
         f"Mean team return of {title}, by the seed of {first} and the seed of {others}: {listing}.",
-        f"{title}: {number(gap.self_play, digits)} with the own seed, {number(gap.cross_play, digits)} with another.",
+        f"{title}: {number(gap.self_play, digits)} with its own seed, {number(gap.cross_play, digits)} with another.",
         f"Each cell: mean team return over {plural(played.episodes, 'episode')}, with {first} of the row’s"
         f" seed and {others} of the column’s; a stronger colour is a higher return. On the diagonal a seed plays with"
         " itself.",
@@ -98,7 +98,7 @@ def heat_map(gap: Gap, title: str, name: str) -> Figure:
 
 
 def _numbers(gap: Gap) -> list[list[str]]:
-    """Return the returns as text, with as many decimals as suit the largest [S, S]."""
+    """Return the mean returns [S, S] as text, all with the same number of decimals."""
     returns = gap.played.matrix.tolist()
     digits = digits_for(value for row in returns for value in row)
     return [[number(value, digits) for value in row] for row in returns]

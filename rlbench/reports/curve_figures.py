@@ -21,7 +21,7 @@ from rlbench.reports.curve_panels import HOW, draw_curves, needs_panels
 from rlbench.text import join_names, number
 
 MOST_SINGLE_RUNS = 100
-_MOST_SINGLE_POINTS = 60_000  # of all curves of a page, about a megabyte
+_MOST_SINGLE_POINTS = 60_000  # points of all single runs on a page, about a megabyte
 
 
 def learning_curves(
@@ -35,10 +35,10 @@ def learning_curves(
 ) -> Part:
     """Draw the IQM and band of each algorithm over its single runs, against steps.
 
-    curves: the curves of one task. name: the name of the figure's files. singles: how many runs of each algorithm are
-    drawn singly at most. anchors: the anchors of the task, which the axis covers.
+    curves: the curves of one task. name: the name of the figure's files. singles: the most runs of each algorithm that
+    are drawn singly. anchors: the anchors of the task, which the axis covers.
 
-    More than five algorithms have a panel each, in which the others are grey.
+    If there are more than five algorithms, each has a panel, in which the other algorithms are grey.
     """
     curves = [curve for curve in curves if len(curve.steps)]
     if not curves:
@@ -91,7 +91,7 @@ def _finding(task: str, curves: Sequence[LearningCurves], estimates: Mapping[str
 
 def _how(in_panels: bool, anchored: bool) -> str:
     return (HOW if in_panels else "") + (
-        "The axis covers the anchors; arrows point to curves beyond. " if anchored else ""
+        "The axis covers the anchors; arrows point to curves beyond it. " if anchored else ""
     )
 
 
@@ -109,13 +109,13 @@ def _method(curves: Sequence[LearningCurves], protocol: EvaluationProtocol, sing
     ]
     few = [g.algorithm for g in curves if len(g.returns) < FEWEST_FOR_INTERVAL]
     if few:
-        sentences.append(f"No band under {FEWEST_FOR_INTERVAL} runs: {', '.join(few)}.")
+        sentences.append(f"No band, with fewer than {FEWEST_FOR_INTERVAL} runs: {', '.join(few)}.")
     if any(curve.diverged.any() for curve in curves):
         sentences.append(
-            "Crosses: the last evaluation of a run that diverged; from there on the run counts with its score."
+            "Crosses: the last evaluation of a run that diverged; after it, the run counts with its score."
         )
     if any(np.isnan(curve.counted).any() for curve in curves):
-        sentences.append("Where a run was not evaluated at a step, the line is based on the others.")
+        sentences.append("Where a run was not evaluated at a step, the line is based on the other runs.")
     cut = [f"{g.algorithm} {singles} of {len(g.returns)}" for g in curves if singles < len(g.returns)]
     if cut:
         sentences.append(

@@ -22,10 +22,11 @@ Limits: TypeAlias = tuple[float, float]
 
 @dataclass(frozen=True)
 class DrawnCurve:
-    """What a figure draws for an algorithm.
+    """The curve of one algorithm in a figure.
 
-    at: steps, seconds or shares of the estimate, [T]. estimate: IQM and the ends of its band, each [T].
-    runs: single runs, [R, K], at the abscissae runs_at, [K] or [R, K]. diverged: of each run, [R].
+    at: steps, seconds or shares at which there is an estimate, [T]. estimate: the IQM and both ends of its band, each
+    [T]. runs: returns of single runs, [R, K]. runs_at: their steps or seconds, [K] or [R, K]. diverged: whether each
+    run diverged, [R].
     """
 
     name: str

@@ -15,14 +15,14 @@ from rlbench.reports.curve_lines import DrawnCurve, Limits, curve_axes, draw_cur
 from rlbench.reports.style import shorten
 from rlbench.reports.svg_figures import WIDE, ink, width_of
 
-MOST_TOGETHER, MOST_PANELS = 5, 24  # algorithms in one figure with bands, and in panels; more have no bands
+MOST_TOGETHER, MOST_PANELS = 5, 24  # algorithms with bands: in one figure, in panels
 HOW = "In each panel one algorithm is in colour, the others are grey. "
 _PANEL_WIDTH = 1.7  # inches, at least
 _GAP = np.array([np.nan])
 
 
 def needs_panels(names: Iterable[str], styles: Mapping[str, SeriesStyle]) -> bool:
-    """Return whether these algorithms have a panel each. Grey ones, as `random`, do not count."""
+    """Return whether each of these algorithms has a panel. Grey algorithms, such as `random`, do not count."""
     return MOST_TOGETHER < _in_colour(names, styles) <= MOST_PANELS
 
 
@@ -33,9 +33,10 @@ def draw_curves(
     limits: Limits | None = None,
     percent: bool = False,
 ) -> Drawing:
-    """Draw the curves in one pair of axes, or in panels if they are many.
+    """Draw the curves in one pair of axes, or in panels if there are many curves.
 
-    labels: of abscissa and ordinate. limits: of the ordinate. percent: the abscissa is a share from 0 to 1.
+    labels: of the abscissa and the ordinate. limits: of the ordinate. percent: whether the abscissa is a share from 0
+    to 1.
     """
     names = [curve.name for curve in curves]
     if needs_panels(names, styles):

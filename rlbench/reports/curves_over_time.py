@@ -21,8 +21,8 @@ from rlbench.text import number
 POINTS = 40
 AGAINST = {"cpu_seconds": "cpu", "wall_seconds": "seconds"}
 _CPU = (
-    "CPU seconds of a run: its share of the processor time of its process, in proportion to its training clock. Bands"
-    " and lines as above; a run that has ended keeps its last evaluation."
+    "CPU seconds of a run: its share of the processor time of its process, spread in proportion to its training clock."
+    " Bands and lines as above; a run that has ended keeps its last evaluation."
 )
 
 
@@ -79,8 +79,8 @@ def curves_at_times(curve: LearningCurves, clock: Numbers) -> tuple[Numbers, Num
     """Return the evaluations of curves at POINTS equally spaced times: the times [K] and the values [R, K].
 
     Values are interpolated linearly between evaluations and held after the last. clock [R, T]: seconds at each
-    evaluation. The times extend from the last run's first evaluation to the last run's end. Runs without a time are
-    left out.
+    evaluation. The times extend from the latest first evaluation of a run to the latest last evaluation. Runs without a
+    time are left out.
     """
     timed = np.isfinite(clock) & np.isfinite(curve.returns)
     rows = np.flatnonzero(timed.any(1))

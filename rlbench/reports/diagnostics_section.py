@@ -39,7 +39,7 @@ def section(results: Results) -> Section | None:
             names = list(curves[task])[:MOST_PANELS]
             title = f"{task}: {plural(len(names), 'metric')}"
             left_out = len(curves[task]) - len(names)
-            note = [Paragraph(f"{left_out} more are in `results.metrics()`.", quiet=True)] if left_out else []
+            note = [Paragraph(f"{left_out} more metrics are in `results.metrics()`.", quiet=True)] if left_out else []
             figure = metrics_figure(task, curves[task], names, results.styles, f"diagnostics-{file_name}")
             parts.append(Folded(title, [figure, *note]))
     return Section(parts)
@@ -63,7 +63,7 @@ def metrics_figure(
         for place, name in enumerate(names):
             axes = drawing.add_subplot(rows, columns, place + 1)
             _draw_panel(axes, name, curves[name], styles)
-            axes.set_xlim(0, max(1, last_step) * 1.02)  # all may have been logged before the first step
+            axes.set_xlim(0, max(1, last_step) * 1.02)  # every value may have been logged before step 1
             if place // columns == (len(names) - 1 - place % columns) // columns:  # the lowest panel of its column
                 axes.set_xlabel("environment steps")
         return drawing

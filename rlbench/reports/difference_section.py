@@ -123,7 +123,7 @@ def _lines(comparison: Comparison, folders: FolderPair) -> list[tuple[str, str]]
         needed = [row.runs_to_show for row in open_rows if row.runs_to_show is not None]
         more = (
             " If differences are as large as they look, the pair that needs the fewest runs needs about"
-            f" {min(needed):,} of each."
+            f" {min(needed):,} in each folder."
             if needed
             else ""
         )
@@ -160,9 +160,10 @@ def _table(comparison: Comparison, folders: FolderPair) -> Table:
         )
     note = (
         f"IQM over runs of final scores; difference: {folders.names[1]} minus {folders.names[0]}, with its 95 %"
-        " percentile bootstrap interval over runs. p: two-sample permutation test within tasks, adjusted by Holm"
-        " over the rows on one task, or over the rows on all tasks. Identical: the same runs (by key) with the same"
-        " scores. Values are returns on one task, and scores between the fixed anchors over all tasks."
+        " percentile bootstrap interval over runs. p: the larger p of a permutation test within tasks and Welch’s"
+        " t-test, adjusted by Holm, separately for the rows on one task and the rows over all tasks. Identical: the"
+        " same runs (by key) with the same scores. Values on one task are returns; over all tasks, they are normalised"
+        " scores (between the fixed anchors)."
     )
     header = ("algorithm", "verdict", *folders.names, "difference", "95 % interval", "p", "runs", "note")
     ordered = [(task, groups[task]) for task in ["Over all tasks, normalised", *folders.second.tasks] if task in groups]
@@ -201,7 +202,7 @@ def _forest(rows: Sequence[Row], task: str, folders: FolderPair, name: str) -> F
         f"Differences of the IQM on {task}, {folders.names[1]} minus {folders.names[0]}: {'; '.join(values)}.",
         finding,
         f"IQM in {folders.names[1]} minus IQM in {folders.names[0]}, with 95 % intervals as in the table, not"
-        " corrected for their number. Right of 0: higher in the second.",
+        f" corrected for their number. Right of 0: higher in {folders.names[1]}.",
     )
 
 

@@ -28,8 +28,8 @@ _GOLDEN = 0.6180339887498949
 class FinalScores:
     """Final scores of one algorithm on one task.
 
-    planned: number of runs in the suite. scores [R], diverged [R]: of the R runs that have a score. iqm, low, high: the
-    IQM over these runs and its interval.
+    planned: number of runs in the suite. scores [R]: of the R runs that have a score. diverged [R]: whether each of
+    these runs diverged. iqm, low, high: the IQM over these runs and its interval.
     """
 
     algorithm: str
@@ -64,12 +64,12 @@ def final_scores_figure(
         f"Final scores on {task}. {'; '.join(rows)}.",
         f"{task}: {_finding(finals)}",
         _method(finals, chance, protocol)
-        + ("" if anchors is None else " The axis covers the anchors; arrows point to what lies beyond."),
+        + ("" if anchors is None else " The axis covers the anchors; arrows point to scores beyond it."),
     )
 
 
 def _finding(finals: Sequence[FinalScores]) -> str:
-    """Return which algorithm's scores lie furthest apart: a mean does not show this."""
+    """Return which algorithm's scores lie furthest apart, since a mean does not show the spread."""
     spread = {f.algorithm: (float(f.scores.min()), float(f.scores.max())) for f in finals if len(f.scores) > 1}
     if not spread:
         return "one dot for each finished run."
@@ -77,7 +77,7 @@ def _finding(finals: Sequence[FinalScores]) -> str:
     low, high = spread[widest]
     if low == high:
         return "within each algorithm all runs have the same score."
-    return f"one dot for each run. Those of {widest} are the furthest apart, from {number(low)} to {number(high)}."
+    return f"one dot for each run. The runs of {widest} are the furthest apart, from {number(low)} to {number(high)}."
 
 
 def _method(finals: Sequence[FinalScores], chance: FinalScores | None, protocol: EvaluationProtocol) -> str:
@@ -93,7 +93,7 @@ def _method(finals: Sequence[FinalScores], chance: FinalScores | None, protocol:
     if any(f.diverged.any() for f in finals):
         sentences.append("Crosses: runs that diverged.")
     if any(len(f.scores) > _MOST_DOTS for f in finals):
-        sentences.append(f"Only the first {_MOST_DOTS} runs of each have a dot.")
+        sentences.append(f"Only the first {_MOST_DOTS} runs of each algorithm have a dot.")
     return " ".join(sentences)
 
 

@@ -66,7 +66,7 @@ def _names(pairs: Pairs) -> list[str]:
 
 
 def _probability(pairs: Pairs, ours: str, theirs: str) -> tuple[float, bool]:
-    """Return P(a run of ours scores higher than one of theirs), and whether its interval excludes one half."""
+    """Return P(a run of `ours` scores higher than a run of `theirs`), and whether its interval excludes one half."""
     if (ours, theirs) in pairs:
         probability = pairs[ours, theirs]
         return probability.estimate, not probability.low <= 0.5 <= probability.high
@@ -75,18 +75,18 @@ def _probability(pairs: Pairs, ours: str, theirs: str) -> tuple[float, bool]:
 
 
 def matrix(panel: Panel, pairs: Pairs) -> Figure:
-    """Draw the probabilities, in [0, 1], that a run of the row's algorithm scores higher than one of the column's.
+    """Draw the probabilities, in [0, 1], that a run of the row's algorithm scores higher than a run of the column's.
 
-    pairs: at least one.
+    pairs: must contain at least one pair.
     """
     names = _names(pairs)
     above = {name: sum(1 for other in names if other != name and _is_above_half(pairs, name, other)) for name in names}
     highest = max(above.values())
     leaders = [name for name in names if above[name] == highest]
     finding = (
-        f"Runs of {join_names(leaders)} score higher more often than those of {highest} of"
-        f" {plural(len(names) - 1, 'other')} (random included): the interval of the probability is above one half. This"
-        " describes the runs; only the verdict says which algorithm is better."
+        f"Runs of {join_names(leaders)} score higher more often than runs of {highest} of"
+        f" {plural(len(names) - 1, 'other algorithm')} (random included): the interval of the probability is above one"
+        " half. This describes the runs; only the verdict says which algorithm is better."
         if highest
         else "No interval excludes one half: no algorithm is seen to score higher more often than another."
     )
@@ -97,8 +97,8 @@ def matrix(panel: Panel, pairs: Pairs) -> Figure:
         f"Probability that a run of one algorithm scores higher than a run of another, over {panel.title}:"
         f" {'; '.join(values)}.",
         finding,
-        "Each number: how likely a run of the row’s algorithm scores higher than one of the column’s, ties counting"
-        f" one half, mean over {panel.title}. Bold: the 95 % interval (percentile bootstrap over the runs of both,"
+        "Each number: how likely a run of the row’s algorithm scores higher than a run of the column’s; ties count"
+        f" one half; mean over {panel.title}. Bold: the 95 % interval (percentile bootstrap over the runs of both,"
         f" {RESAMPLES:,} resamples, {RESAMPLES // 10:,} where there are thousands of runs; exact bounds where runs"
         " never overlap) excludes one half. Each interval is for one pair alone; the verdict allows for the number of"
         " pairs.",

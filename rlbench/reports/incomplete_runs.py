@@ -73,7 +73,7 @@ def missing(results: Results, name: str = "missing") -> Table:
         ("algorithm", "task", "seeds", "status", "message"),
         [("", rows)] if rows else [],
         marked=True,
-        note="Of these, only diverged runs with a score enter the numbers above.",
+        note="Of these, only diverged runs with a score are included in the numbers above.",
     )
 
 

@@ -1,8 +1,9 @@
-"""What the cells of a report's table mean to LaTeX: values, intervals as subscripts, notes as marks, counts said once.
+"""The cells of a report's table, read for LaTeX: values, intervals, notes and numbers of runs.
 
-A table's cells are text. By the conventions of `rlbench.api.sections.Table`, a cell's second line may begin with an
-interval, `n = …` is a number of runs, and further lines are notes; the column "95 % interval" belongs to the column
-before it, "±" too, "note" to the row, and "n" and "runs" count runs.
+A table's cells are text, with the conventions of `rlbench.api.sections.Table`. A cell's second line may begin with an
+interval; `n = …` is a number of runs; further lines are notes. The columns "95 % interval" and "±" belong to the column
+before them, the column "note" belongs to the row, and the columns "n" and "runs" count runs. In LaTeX, intervals become
+subscripts, notes become marks, and a count that all rows share is written once.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ _TEXT_FROM = 20  # characters: a column of numbers with longer cells is set as t
 
 @dataclass(frozen=True)
 class Entry:
-    """One cell. bounds: of its interval. spread: what follows ±. notes: what its marks stand for."""
+    """One cell. bounds: the ends of its interval, as text. spread: the text after ±.
+
+    notes: the notes that its marks refer to.
+    """
 
     value: str
     bounds: tuple[str, str] | None = None
@@ -33,14 +37,17 @@ class Entry:
     bold: bool = False
 
     def width(self, marks: Sequence[str]) -> float:
-        """Return the width, in points. marks: the notes of the table, in the order of their letters."""
+        """Return the width, in points. marks: all notes of the table, in the order of their letters."""
         spread = width(f" ± {self.spread}") if self.spread else 0.0
         above = width(",".join(_marks_of(self.notes, marks)), SMALL) if self.notes else 0.0
         below = width(f"[{self.bounds[0]}, {self.bounds[1]}]", SMALL) if self.bounds else 0.0
         return width(self.value, bold=self.bold) + spread + max(above, below)
 
     def latex(self, marks: Sequence[str], text: str | None = None) -> str:
-        """Return the cell in LaTeX. text: the cell's value as LaTeX, if the caller has it."""
+        """Return the cell in LaTeX. marks: all notes of the table, in the order of their letters.
+
+        text: the cell's value as LaTeX, if the caller has it.
+        """
         number = text is None and is_number(self.value)
         value = formula(self.value) if number else text if text is not None else latex(self.value)
         if self.bold:
@@ -64,9 +71,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Grid:
-    """The table, column by column. groups: the title above each row. notes: in the order of their marks.
+    """The table, column by column. groups: for each row, the title above it. notes: in the order of their marks.
 
-    count: the number of runs of all rows, "" if there is none.
+    count: the number of runs that the caption gives for all rows; "" if there is none.
     """
 
     columns: tuple[Column, ...]
@@ -118,7 +125,7 @@ def _entry(cell: str, marked: Sequence[str], bold: bool) -> Entry:
 
 
 def _merged(columns: Sequence[Column], table: Table) -> list[Column]:
-    """Return the columns with intervals and spreads beside their values, and notes as notes of each row."""
+    """Merge intervals and spreads into the columns of their values, and the column "note" into each row's notes."""
     merged: list[Column] = []
     notes: list[str] = []
     for column, name in zip(columns, table.header):
@@ -139,9 +146,10 @@ def _merged(columns: Sequence[Column], table: Table) -> list[Column]:
 
 
 def _without_counts(columns: list[Column], groups: list[str]) -> tuple[list[Column], list[str], str]:
-    """Return the columns without one that counts runs, the groups, and the count of all rows, "" if they differ.
+    """Return the columns without the one that counts runs, the groups' titles, and the count of all rows.
 
-    A count that differs from group to group goes into their titles, one that differs within a group becomes a note.
+    If the counts differ, the last value is "". A count that differs between groups is then added to their titles; a
+    count that differs within a group becomes a note of its row.
     """
     place = next((i for i, column in enumerate(columns) if i and column.name in _COUNTS), 0)
     counts = [entry.value for entry in columns[place].entries]
@@ -174,7 +182,10 @@ def _with_notes(columns: list[Column], notes: Sequence[Sequence[str]]) -> list[C
 
 
 def _most_common_count(columns: Sequence[Column]) -> tuple[list[Column], str]:
-    """Return the columns without the number of runs that most cells name, and that number."""
+    """Remove the number of runs that most cells have in their notes.
+
+    Returns: the columns, and the number; "" if no cell has one.
+    """
     named = [note for column in columns for entry in column.entries for note in entry.notes if _COUNT.fullmatch(note)]
     if not named:
         return list(columns), ""

@@ -1,7 +1,7 @@
 """How a table fits the column of a two-column article: which columns stand side by side, and how wide each is.
 
-A table that is too wide is changed only as far as needed, in this order: its rows are put under headings, its headers
-and texts are broken into lines, and at last its columns are divided over several parts that all begin with the first.
+A table that is too wide is changed only as far as needed, in this order: its rows are put under headings; its headers
+and texts are broken into lines; its columns are divided over several parts, each of which begins with the first column.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ LINE = 216.0  # points; the column of a two-column article on A4 is 221 wide, on
 GAP = 6.0  # points between two columns: twice \tabcolsep
 LEADING = 9.5  # points from line to line
 _LEAST = 24.0  # points: no text is broken into lines narrower than this
-_MOST_KEY = 0.45  # of the line, for the first column of each part
+_MOST_KEY = 0.45  # share of the line, for the first column of each part
 _LONGEST_PIECE = 62.0  # points: longer words are broken anywhere if the table does not fit otherwise
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A column in its place. width: in points. wraps: its text is broken into lines. header: the header's lines."""
+    """A column with its width in points. wraps: whether its text is broken into lines. header: the header's lines."""
 
     column: Column
     width: float
@@ -34,7 +34,10 @@ Part = tuple[Placed, ...]
 
 
 def headed(grid: Grid) -> Grid:
-    """Return the grid with the rows under headings where that saves a column: one per task, or per first of a pair."""
+    """Return the grid with its rows under headings, if that saves a column.
+
+    There is a heading for each task, or for the first algorithm of each pair.
+    """
     names = [column.name for column in grid.columns]
     if names[1:2] == ["against"]:
         groups = [
@@ -51,7 +54,7 @@ def headed(grid: Grid) -> Grid:
 
 
 def natural(grid: Grid) -> Part:
-    """Return the columns as wide as they are, each header on one line."""
+    """Return the columns in their natural width, each header on one line."""
     return tuple(
         Placed(column, max(width(column.name), _cells(column, grid.notes)), False, (column.name,))
         for column in grid.columns
@@ -63,7 +66,7 @@ def total(widths: Sequence[float]) -> float:
 
 
 def parts_of(grid: Grid) -> tuple[Grid, list[Part]]:
-    """Return the grid as it is set, and its columns in one or more parts that fit the line."""
+    """Return the grid, with headings if it needs them, and its columns in one or more parts that fit the line."""
     for candidate in (grid, headed(grid)):
         if total([placed.width for placed in natural(candidate)]) <= LINE:
             return candidate, [natural(candidate)]
@@ -74,7 +77,7 @@ def parts_of(grid: Grid) -> tuple[Grid, list[Part]]:
 
 
 def rows_of(part: Part) -> list[int]:
-    """Return the rows of a part that say something beside the first column."""
+    """Return the rows of a part that are not empty in every column after the first."""
     rows = range(len(part[0].column.entries)) if part else range(0)
     return [row for row in rows if len(part) == 1 or any(p.column.entries[row].value for p in part[1:])]
 
@@ -95,12 +98,12 @@ def _bounds(column: Column, notes: Sequence[str]) -> tuple[float, float]:
 
 
 def _fitted(columns: Sequence[Column], notes: Sequence[str], line: float = LINE) -> Part:
-    """Return the columns with their texts broken to fit the line, or nothing if they cannot."""
+    """Return the columns with their texts broken to fit the line; an empty part if they cannot fit."""
     bounds = [_bounds(column, notes) for column in columns]
     if total([least for least, _ in bounds]) > line:
         return ()
     low, high = 0.0, line
-    for _ in range(40):  # the widest that the wide columns may be
+    for _ in range(40):  # find the greatest width of the wide columns
         level = (low + high) / 2
         fits = total([min(most, max(least, level)) for least, most in bounds]) <= line
         low, high = (level, high) if fits else (low, level)
@@ -139,5 +142,5 @@ def _divided(grid: Grid) -> list[Part]:
 
 
 def _squeezed(column: Column, w: float) -> Placed:
-    """Return a column that cannot be broken well, broken anywhere."""
+    """Return a column with its text broken anywhere, because it cannot be broken between words. w: in points."""
     return Placed(column, w, True, tuple(set_in_lines(column.name, w)))

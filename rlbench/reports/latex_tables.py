@@ -14,23 +14,23 @@ from rlbench.reports.latex_text import SIZE, breakable, latex, set_in_lines, wid
 from rlbench.reports.style import clean, letter
 
 _TALLEST = 460.0  # points, of a float: a page of a two-column article is about 590 tall
-_RULES = 14.0  # points, of the rules of a tabular
+_RULES = 14.0  # points, all rules of a tabular together
 _INTERVALS = "Subscripts: 95 % intervals."
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """Some rows of a part of the columns, which form one tabular."""
+    """Rows of one part of a table's columns, which form one tabular."""
 
     part: Part
     rows: tuple[int, ...]
 
 
 def as_latex(table: Table) -> str:
-    """Write a table as floats for the package booktabs: as many as its rows need.
+    """Return a table as floats for the package booktabs, as many as its rows need.
 
-    The caption has the title and, where it is the same in every row, the number of runs. What the page says about how
-    the numbers were computed is a comment.
+    The caption contains the title and, if it is the same in every row, the number of runs. The page's note on how the
+    numbers were computed becomes a comment.
     """
     contents, parts = parts_of(grid(table))
     floats = list(_floats(contents, parts, table.bold_note))
@@ -41,7 +41,7 @@ def as_latex(table: Table) -> str:
 
 
 def _floats(contents: Grid, parts: Sequence[Part], legend: str) -> Iterator[list[_Piece]]:
-    """Yield the tabulars of each float, as many as a page holds."""
+    """Yield, for each float, the tabulars that fit on one page."""
     together: list[_Piece] = []
     for part in parts:
         rows: list[int] = []
@@ -79,7 +79,7 @@ def _lines(part: Part, row: int) -> int:
 
 
 def _below(contents: Grid, pieces: Sequence[_Piece], legend: str) -> list[tuple[str, str]]:
-    """Return the lines below a float: marks and the notes that they stand for, each once."""
+    """Return the lines below a float: each mark with its note, once."""
     used = {note for piece in pieces for p in piece.part for row in piece.rows for note in p.column.entries[row].notes}
     general = " ".join(filter(None, [_INTERVALS if contents.has_intervals else "", legend]))
     return [("", general)] * bool(general) + [

@@ -1,6 +1,6 @@
-"""Text in LaTeX: escaping, and how wide it is when set, estimated from the widths of Computer Modern.
+"""Text in LaTeX: escaping, and an estimate of its printed width from the widths of Computer Modern.
 
-Other usual text fonts (Times, Palatino, Libertine) are narrower, so what fits by this estimate fits in them too.
+Other common fonts (Times, Palatino, Libertine) are narrower, so a text that fits by this estimate fits in them too.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _WIDEST = 1030
 _GROWTH = {SIZE: 1.0625, SMALL: 1.222}  # smaller sizes of the typeface are wider in proportion
 _BOLD = 1.17
 _NUMBER = re.compile(r"[−+-]?[\d,]*\.?\d+")
-# A line may break after these.
+# Parts of a text: a line may break after each.
 _PIECE = re.compile(r"[^ \-_/.,:;=]*[ \-_/.,:;=]*")
 
 
@@ -66,7 +66,7 @@ def is_number(text: str) -> bool:
 
 
 def formula(text: str) -> str:
-    """Return a number, or a bound that is none, as it stands in a formula."""
+    """Return text as it is written in a formula: a number, an infinite bound as a symbol, anything else as text."""
     if is_number(text):
         return text.replace("−", "-").replace(",", "{,}")
     return r"\infty" if text == "inf" else r"-\infty" if text in ("−inf", "-inf") else rf"\mbox{{{latex(text)}}}"

@@ -6,7 +6,7 @@ from rlbench.api.sections import Ranking
 
 
 def segmented(ranking: Ranking) -> list[tuple[str, str, list[str]]]:
-    """Return name, value and segments of each entry, the segments of one line at the same index.
+    """Return name, value and segments of each entry. Segments of the same line have the same index.
 
     A segment is "first", "in" or "last" below a name that the line joins, "past" below a name that it passes without
     joining it, and "" elsewhere. Lines that do not overlap share an index.

@@ -57,7 +57,7 @@ class Plot:
     ) -> Path:
         """Write the figure; the suffix sets the format: .svg, .pdf or .png. width: in inches. font_size: in points.
 
-        Raises: StoreError if that fails.
+        Raises: StoreError if the file cannot be written.
         """
         target = Path(path)
         try:

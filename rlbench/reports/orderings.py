@@ -51,13 +51,16 @@ class Ordering:
 
     @property
     def leaders(self) -> list[str]:
-        """The learner with the highest IQM, and those that it is not shown to be better than."""
+        """The learner with the highest IQM, and all learners that it is not shown to be better than."""
         first = next(iter(self.iqm))
         return [name for name in self.iqm if (first, name) not in self.better]
 
 
 def orderings(results: Results) -> list[Ordering]:
-    """Return the orderings over several tasks, if there are any, and that of each task with at least two learners."""
+    """Return the orderings over several tasks, if there are any, then those on single tasks.
+
+    Tasks with fewer than two learners are left out.
+    """
     if sum(1 for name in results.final_scores.learners if results.final_scores.of(name)) < 2:
         return []
     both = [*_over_tasks(results), *(_on_task(results, task) for task in results.final_scores.environments)]
@@ -135,7 +138,7 @@ def _ranked_on_all(panel: Panel, scores: Scores) -> list[str]:
 
 
 def _sequential(results: Results) -> Decisions | None:
-    """Return the decisions of the sequential tests if they make the verdicts of this suite, else None."""
+    """Return the decisions of the sequential tests if this suite's verdicts come from them, else None."""
     decisions = results.sequential_decisions if results.document.get("adaptive") else None
     return decisions if decisions is not None and decisions.looks else None
 

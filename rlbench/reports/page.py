@@ -1,7 +1,7 @@
-"""HTML page of a result folder, made of sections that plugins register, the built-in ones included.
+"""The HTML page of a result folder, made of sections that are registered by plugins and by rlbench itself.
 
-The file is self-contained (no script, no network), treats names and messages as text whatever they contain, and is the
-same for the same results.
+The file is self-contained: no script, no network. Names and messages are text, whatever they contain. Equal results
+give an equal file.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from rlbench.results.file_io import replace_file
 class Page:
     """A page before it is drawn. sections: name, title and parts of each. problems: errors of sections.
 
-    corrupt: one sentence for each damaged run. folder: the result folder, which the paths of links start from. place:
+    corrupt: one sentence for each damaged run. folder: the result folder; the paths of links are relative to it. place:
     the folder that the page is written to. inputs: hashes of what the page is made from.
     """
 
@@ -74,7 +74,7 @@ def results_page(results: Results, plugins: Plugins | None = None, place: Path |
     to, if not the result folder. Raises: StoreError if no sections are installed.
     """
     plugins = plugins or load_plugins()
-    inputs = page_inputs(results, plugins, place or results.folder)  # first: the results may change meanwhile
+    inputs = page_inputs(results, plugins, place or results.folder)  # first, because the results may change meanwhile
     specs, problems = plugins.reports()
     if not specs:  # the installation is at fault; writing an empty page would replace a good one
         why = "; ".join(["", *problems])

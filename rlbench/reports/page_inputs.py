@@ -1,7 +1,7 @@
 """Hashes of what a page is made from: a page whose inputs have not changed is not drawn again.
 
-Drawing imports matplotlib, seaborn and scipy; this module does not. A plugin's section that reads anything but
-the result folder may be out of date until the page is drawn again, as `rlbench report` always does.
+Drawing imports matplotlib, seaborn and scipy; this module does not. A plugin's section that reads files outside the
+result folder may be out of date until the page is drawn again; `rlbench report` always draws it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rlbench.plugins import Plugin, Plugins
 from rlbench.results.file_io import open_within
 
 NAME = "rlbench-inputs"  # name of the meta element that holds the hashes
-_HEAD = 4096  # bytes; the meta element is within this many at the start of a page
+_HEAD = 4096  # bytes at the start of a page, which contain the meta element
 _LIBRARIES = ("jinja2", "matplotlib", "numpy", "pandas", "scipy", "seaborn")
 _SOURCES = (".py", ".j2", ".json", ".yaml", ".csv")
 
@@ -65,7 +65,7 @@ def _entries(results: Results, plugins: Plugins) -> Iterator[Any]:
             yield plugin.name, plugin.distribution, plugin.version, plugin.target, _source_hash(plugin)
     yield results.document
     for row in results.rows:
-        # the page leaves out the result folder from paths in the same way
+        # as on the page, a path does not contain the result folder
         yield row.key, row.status, row.message.replace(f"{results.folder}/", "")
     for state in results.states.values():
         yield state.result
@@ -117,7 +117,7 @@ def _version(name: str) -> str:
 
 
 def written_inputs(folder: Path, page: Path) -> PageInputs | None:
-    """Return the inputs that a page in a result folder was made from; None without a page or without inputs in it."""
+    """Return the inputs from which a page in a result folder was made; None if there is no page or it names none."""
     try:
         with open_within(folder, page) as file:
             head = file.read(_HEAD).decode("utf-8", "replace")

@@ -13,14 +13,15 @@ from rlbench.text import interval, number
 _NOTE = (
     "Ours: the source’s statistic, computed from our runs; mean over our runs with its 95 % interval. Expected: the"
     " range in which a number published from runs like ours would lie in 95 of 100 cases. “Consistent” means that the"
-    " published number is in that range; it does not prove that the two are equal. A published number of one agent,"
-    " or one without a spread, allows no test of means, only a prediction interval, whose normal model ignores the"
-    " bounds of a task’s returns. “Not comparable”, in grey: our number of environment steps differs from the source’s."
+    " published number is in that range; it does not prove that the two are equal. If a published number comes from"
+    " one agent or has no spread, means cannot be tested; the range is then a prediction interval, whose normal model"
+    " ignores the bounds of a task’s returns. “Not comparable”, in grey: our number of environment steps differs from"
+    " the source’s."
 )
 
 
 def section(results: Results) -> Section | None:
-    """Return one table for each source that has a score of one of our pairs."""
+    """Return a table for each source that has published a score for one of our pairs of algorithm and task."""
     parts: list[Part] = []
     ours = {(run.algorithm, run.task.env_id) for run in results.run_by_key.values()}
     for source, protocol in PROTOCOLS.items():

@@ -19,7 +19,7 @@ _HOW = (
     " are shown to differ."
 )
 _DOTTED = "A line is dotted below an algorithm that does not belong to it."
-_RANDOM = "random is in no comparison."
+_RANDOM = "random is not compared."
 
 
 def ranking_strips(results: Results) -> list[Part]:
@@ -76,9 +76,9 @@ def _how_sure(ordering: Ordering) -> str:
         return f"{text}: too few to decide"
     needed = runs_out_of_reach([row for row in ordering.rows if not row.decided])
     return (
-        f"{text}; deciding the others takes at least {needed}"
+        f"{text}; deciding the others takes at least {needed} runs"
         if needed and ordering.decided
-        else (f"{text}; deciding any takes at least {needed}" if needed else text)
+        else (f"{text}; deciding any takes at least {needed} runs" if needed else text)
     )
 
 

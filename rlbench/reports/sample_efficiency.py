@@ -18,10 +18,10 @@ from rlbench.text import number
 
 POINTS = 25
 _METHOD = (
-    "IQM of evaluations during training, over all runs of all tasks, at equal shares of each task’s budget, linear"
-    " between evaluations. Bands: 95 % percentile bootstrap over runs within tasks, share by share. Tasks whose"
-    " anchors are close together count as much as the others. The axis covers the anchors, 0 and 1; arrows point to"
-    " curves beyond."
+    "IQM of evaluations during training, over all runs of all tasks, at equal shares of each task’s budget; linear"
+    " interpolation between evaluations. Bands: 95 % percentile bootstrap over runs within tasks, share by share. Tasks"
+    " whose anchors are close together count as much as the other tasks. The axis covers the anchors, 0 and 1; arrows"
+    " point to curves beyond it."
 )
 _SHARES = np.linspace(1 / POINTS, 1.0, POINTS)
 

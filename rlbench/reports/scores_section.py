@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 _HOW = (
     "A run’s score is the mean return of its final policy. IQM: interquartile mean over runs, the mean of n scores"
     " without the ⌊n/4⌋ lowest and the ⌊n/4⌋ highest. Interval: percentile bootstrap over at least 3 runs, 10,000"
-    " resamples (fewer for more than 400 runs). n: runs with a score, of those planned; runs without a score are"
+    " resamples (fewer for more than 400 runs). n: runs with a score, of the planned runs; runs without a score are"
     " named below and are not included in any number. With fewer than 5 runs a row is descriptive only. A diverged"
-    " run counts with the lower of its last finite evaluation and the task’s lower anchor (the mean of random if the"
-    " task has none), or with the latter if it has no finite evaluation."
+    " run counts with its last finite evaluation, or with the task’s lower anchor if that is lower or if there is no"
+    " finite evaluation. If the task has no anchors, the mean of random takes the anchor’s place."
 )
 _BOLD = (
     "Bold, on each task: the highest IQM, and every IQM that it is not shown to be better than (by the verdicts above)."
-    " Where it is not shown to be better than any, nothing is bold."
+    " If it is not shown to be better than any other, nothing is bold."
 )
 _RETURN = "return"
 _TRAINING = "Training: IQM of the mean return of the last 100 training episodes, while exploring."
@@ -39,7 +39,10 @@ _NO_CHANCE = "There is no finished run of random, so it is not shown which score
 
 
 def chance_cells(results: Results) -> dict[str, Cell]:
-    """Return the cell of the random policy on each task that has one; of several, one with metered runs."""
+    """Return the cell of the random policy on each task that has one.
+
+    If a task has several such cells, choose one with metered runs.
+    """
     random_labels = set(results.table.loc[results.table["id"].map(is_random), "algorithm"])
     self_reported = set(results.final_scores.self_reported)
     cells: dict[str, Cell] = {}
@@ -85,7 +88,7 @@ def matrix(results: Results, note: str) -> Table:
                 marks[at, column] = letters.of(notes)
         rows.append(tuple(row))
     columns = tuple(range(1, len(results.tasks) + 1))
-    where = "in every cell" if _all_have(results, usual) else "in cells without another n"
+    where = "in every cell" if _all_have(results, usual) else "unless a cell has another n"
     each = f"n = {usual[0]}/{usual[1]} {where}."
     bold = [(names.index(name), results.tasks.index(task) + 1) for name, task in _best(results)]
     return Table(
@@ -208,7 +211,7 @@ def _protocol(results: Results, task: str) -> EvaluationProtocol:
 
 
 def finals_figure(results: Results, task: str, name: str) -> Figure:
-    """Draw the final scores of a task's runs, in its returns.
+    """Draw the final scores of a task's runs, in units of its return.
 
     task: one of results.tasks. name: the name of the figure's files.
     """

@@ -59,7 +59,7 @@ def _effects(effects: Sequence[Effect]) -> Table:
             )
         )
     note = (
-        "IQM over the runs of all points of the sweep that have the value, points weighing the same; 95 % percentile"
+        "IQM over the runs of all points of the sweep that have the value; all points weigh the same. 95 % percentile"
         " bootstrap over runs within points."
     )
     header = ("value", "IQM", "95 % interval", "n", "points")

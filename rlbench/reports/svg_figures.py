@@ -175,7 +175,7 @@ def draw_with_legend(figure: sections.Figure, styles: Mapping[str, SeriesStyle],
         for artist in drawn.findobj(lambda artist: str(artist.get_gid()).startswith("runs ")):
             artist.remove()
     drawn.set_layout_engine("constrained")
-    if printed.width is not None and abs(drawn.get_figwidth() - printed.width) > 0.01:  # its code sets a fixed width
+    if printed.width is not None and abs(drawn.get_figwidth() - printed.width) > 0.01:  # a fixed width
         scale = printed.width / drawn.get_figwidth()
         drawn.set_size_inches(printed.width, drawn.get_figheight() * max(scale, 0.7 * printed.font_size / 8.5))
     if figure.legend:

@@ -1,6 +1,6 @@
-"""Panels: algorithms that can be compared over several tasks because all of them have scores on each.
+"""Panels: algorithms that can be compared over several tasks because each of them has scores on all these tasks.
 
-Otherwise the algorithm with the easier tasks would win.
+If their tasks differed, the algorithm with the easier tasks would win.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def panels(scores: Scores, anchored: bool, few: int = 1) -> list[Panel]:
     """Return a panel for each set of tasks that some algorithm was scored on, the largest sets first.
 
     A panel contains every algorithm with scores on all of its tasks; sets with a single algorithm are left out.
-    anchored: only tasks that have anchors. few: with more than this many tasks, sets of a single task are left out,
-    since it has its own figures.
+    anchored: whether to use only tasks that have anchors. few: if there are more tasks than this, sets of a single task
+    are left out, since a single task has its own figures.
     """
     tasks_of: dict[str, frozenset[str]] = {}
     for name in scores.algorithms:

@@ -98,7 +98,7 @@ def _caveats(results: Results) -> list[tuple[str, str]]:
 
 
 def _defaults(results: Results) -> list[tuple[str, str]]:
-    """Return the algorithms left at their defaults while others were not."""
+    """Return a line on the algorithms that have default hyperparameters although others do not."""
     names = left_at_defaults(results.suite)
     what = "others were given hyperparameters, so a difference may come from that choice."
     return [("At their defaults:", f"{join_names(names)}; {what}")] if names else []
@@ -115,12 +115,14 @@ def _tuned(results: Results) -> list[tuple[str, str]]:
 def _self_reported(results: Results) -> list[tuple[str, str]]:
     """Return the algorithms whose numbers rlbench did not count."""
     names = results.final_scores.self_reported
-    what = "neither metered nor played in the common evaluation, so a difference may come from the protocol."
+    what = (
+        "rlbench neither metered these runs nor evaluated their policies, so a difference may come from the protocol."
+    )
     return [("Self-reported:", f"{join_names(names)}; {what}")] if names else []
 
 
 def _published(results: Results) -> list[tuple[str, str]]:
-    """Return the protocols of published runs, and that they are in no comparison where budgets differ."""
+    """Return a line on the protocol of published runs, and on budgets that rule out a comparison."""
     notes = publication_notes(results.final_scores, results.final_scores.algorithms)
     if not notes:
         return []

@@ -1,7 +1,7 @@
 """Sentences on the pairs of a comparison: which are decided, which are not, why, and what deciding them would take.
 
-Only what the tests decide is called better. What they do not decide is called not shown, and never "not worse". Pairs
-whose runs do not overlap are named as such, whether decided or not.
+An algorithm is called better only if the tests decide so. What they leave open is called not shown, and never "not
+worse". Pairs whose runs do not overlap are named as such, whether decided or not.
 """
 
 from __future__ import annotations
@@ -61,9 +61,8 @@ def _nothing_decided(rows: Sequence[Row]) -> str:
     none = f"None of the {len(rows)} pairs is decided"
     tested = [row for row in rows if row.verdict not in _ONLY_DESCRIBED]
     if (needed := runs_out_of_reach(rows)) and all("needs n >= " in row.note for row in tested):
-        return (
-            f"{none}: with so few runs no difference could be shown, however large. It takes at least {needed} of each."
-        )
+        few = f"{none}: with so few runs no difference could be shown, however large"
+        return f"{few}. It takes at least {needed} runs of each."
     return f"{none}: no algorithm is shown to be better than another, nor to be as good."
 
 
@@ -80,7 +79,7 @@ def by_task(comparison: Comparison, tasks: Sequence[str]) -> list[Line]:
 
 
 def _line(rows: Sequence[Row], where: str, family: int) -> Line:
-    """Return what is decided, by whom, and what is not."""
+    """Return a line on the pairs of one place `where`: the decided pairs, then the undecided ones and why."""
     pairs = [_in_full(row) for row in rows] if len(rows) <= FEW_PAIRS else _summed_up(rows)
     sentences = ["; ".join(pairs) + "."] if pairs else []
     if any(not row.decided for row in rows):
@@ -89,9 +88,9 @@ def _line(rows: Sequence[Row], where: str, family: int) -> Line:
 
 
 def _wins(rows: Sequence[Row], verdict: str = "better") -> dict[str, list[str]]:
-    """Return, for each algorithm, those it is better than; the one that beats the most comes first.
+    """Return, for each algorithm, the algorithms that it is better than; the one that beats the most comes first.
 
-    verdict: "worse" for those that are better than it.
+    verdict: "worse" returns, for each algorithm, the algorithms that are better than it.
     """
     beaten: dict[str, list[str]] = {}
     for row in rows:
@@ -170,7 +169,7 @@ def _undecided(rows: Sequence[Row], family: int) -> list[str]:
         among = plural(family, "comparison")
         sentences.append(
             f"With so few runs no difference could be shown among {among}, however large: it takes at least {reach}"
-            " of each."
+            " runs of each."
         )
     if many:
         sentences += _apart(undecided)
@@ -234,7 +233,7 @@ def _leave_out_zero(undecided: Sequence[Row], family: int) -> list[str]:
 def _needed(needed: Mapping[tuple[str, str], int], unknown: Sequence[tuple[str, str]]) -> str:
     """Return about how many runs of each would show differences of the observed size.
 
-    unknown: pairs without a number.
+    unknown: pairs for which that number is not known.
     """
     ordered = sorted(needed.items(), key=lambda entry: entry[1])
     if len(ordered) == 1 and not unknown:

@@ -179,7 +179,7 @@ def test_the_page_is_drawn_again_when_cross_play_has_changed(rows, copied):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"matrix": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}))
     assert page_inputs(Results(copied), plugins, copied) != before
     page = render(copied)
-    assert 'id="crossplay"' in page and "convention on two: 1.00 with the own seed, 0.00 with another." in page
+    assert 'id="crossplay"' in page and "convention on two: 1.00 with its own seed, 0.00 with another." in page
 
 
 def test_frames_have_a_row_for_each_algorithm_and_task_or_for_each_pair(out, rows):

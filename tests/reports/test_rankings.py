@@ -77,14 +77,14 @@ def test_the_order_is_that_of_the_iqm_and_only_verdicts_part(tmp_path):
     assert ranking.entries == [("high", "204.0"), ("also", "203.5"), ("low", "3.5")]
     assert ranking.lines == [("high", "also")] and ranking.apart == [("random", "12.5")]
     assert ranking.note == "2 of 3 pairs decided; 8 runs each"
-    assert before.text.startswith("Best first") and how.quiet and how.text == "random is in no comparison."
+    assert before.text.startswith("Best first") and how.quiet and how.text == "random is not compared."
 
 
 def test_where_too_few_runs_could_decide_anything_everybody_is_joined(tmp_path):
     scores = {name: around(100.0 * place, 5) for place, name in enumerate("abcdefg")}
     ranking = ranking_strips(scored(tmp_path, scores))[1]
     assert ranking.lines == [tuple("gfedcba")]
-    assert ranking.note == "0 of 21 pairs decided; 5 runs each; deciding any takes at least 7"
+    assert ranking.note == "0 of 21 pairs decided; 5 runs each; deciding any takes at least 7 runs"
 
 
 def test_under_five_runs_are_said_to_describe_only(tmp_path):

@@ -60,7 +60,7 @@ def test_after_z_letters_are_doubled():
 def test_n_is_said_once_and_in_cells_that_differ(tmp_path):
     results = scored(tmp_path, {"a": around(0.0), "b": around(0.0), "c": around(0.0, 6)})
     table = matrix(results, "")
-    assert table.note == "n = 8/8 in cells without another n."
+    assert table.note == "n = 8/8 unless a cell has another n."
     assert ["n = " in row[1] for row in table.groups[0][1]] == [False, False, True]
     same = scored(tmp_path / "same", {"a": around(0.0)})
     assert matrix(same, "").note == "n = 8/8 in every cell."

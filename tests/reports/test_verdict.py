@@ -55,9 +55,9 @@ def test_few_runs_only_describe(tmp_path):
 def test_where_the_family_is_too_large_the_runs_it_takes_are_named(tmp_path):
     scores = {n: [base + i for i in range(5)] for n, base in zip("abcde", range(0, 500, 100))}
     headline, points = told(tmp_path, scores)
-    assert headline.endswith("no difference could be shown, however large. It takes at least 6 of each.")
+    assert headline.endswith("no difference could be shown, however large. It takes at least 6 runs of each.")
     assert (
-        "With so few runs no difference could be shown among 10 comparisons, however large: it takes at least 6 of each."
+        "With so few runs no difference could be shown among 10 comparisons, however large: it takes at least 6 runs of each."
         in points
     )
     assert "every run of one scored higher than every run of the other: e above a, b, c and d;" in points
@@ -66,7 +66,7 @@ def test_where_the_family_is_too_large_the_runs_it_takes_are_named(tmp_path):
 def test_a_single_comparison_is_told_as_one(tmp_path):
     _, points = told(tmp_path, {"a": [1.0, 2.0, 3.0], "b": [2.0, 3.0, 4.0]})
     # 4 of each could have p = 2 / 70, but under 5 nobody is called better
-    assert "among 1 comparison, however large: it takes at least 5 of each" in points
+    assert "among 1 comparison, however large: it takes at least 5 runs of each" in points
 
 
 def test_many_pairs_are_summed_up_by_who_wins(tmp_path):

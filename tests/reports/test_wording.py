@@ -13,7 +13,7 @@ def test_the_matrix_says_higher_more_often_and_leaves_better_to_the_verdict(tmp_
     for g, base in zip(groups, (0.0, 100.0)):
         play(store, g, [base + i for i in range(6)])
     caption = section(Results(store)).parts[0].caption
-    assert caption.startswith("Runs of b score higher more often than those of 1 of 1 other (random included)")
+    assert caption.startswith("Runs of b score higher more often than runs of 1 of 1 other algorithm (random included)")
     assert caption.endswith("only the verdict says which algorithm is better.")
 
 
