@@ -1,4 +1,4 @@
-"""The folder of an export: written beside its place first, then moved there, in place of an earlier export only."""
+"""The folder of an export: written as a draft, then moved to its place, where it may replace only an earlier export."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ _ADVICE = "choose another folder with -o"
 
 
 def replace_export(folder: Path, results: Path, form: str, write: Callable[[Path], object]) -> list[Path]:
-    """Call `write` with an empty folder, and move what it wrote to `folder`. Returns: the paths of the files.
+    """Call `write` with an empty folder, and move the files that it writes to `folder`. Returns: the paths of the
+    files.
 
-    results: the folder that is exported. If `folder` has an earlier export of it in the same format, its files are
-    removed; other files in it stay. Raises: StoreError if `folder` has anything else, before anything is written.
+    results: the result folder that is exported. If `folder` contains an earlier export of it in the same format, the
+    files of that export are removed; other files stay. Raises: StoreError, before anything is written, if `folder` is
+    not empty and contains no such export.
     """
     earlier = _earlier_files(folder, results, form)
     make_folder(folder.parent)
@@ -59,7 +61,10 @@ def _identity(folder: Path, results: Path, form: str) -> dict[str, str]:
 
 
 def _earlier_files(folder: Path, results: Path, form: str) -> list[Path]:
-    """Return the files of the earlier export in `folder`, relative to it. Raises: StoreError for other content."""
+    """Return the files of an earlier export in `folder`, relative to it; none if the folder is empty or missing.
+
+    Raises: StoreError if it contains something else.
+    """
     try:
         if not folder.exists() or not any(folder.iterdir()):
             return []
@@ -83,7 +88,7 @@ def _remove(folder: Path, files: list[Path]) -> None:
     for path in files:
         place = folder / path
         if path.is_absolute() or ".." in path.parts or not is_within(folder, place.parent):
-            continue  # nobody but rlbench should have written the list, but anybody can
+            continue  # the list is not trusted: anybody can write it
         if place.is_file() or place.is_symlink():
             place.unlink()
         for parent in path.parents:

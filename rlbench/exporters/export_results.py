@@ -1,4 +1,4 @@
-"""Exporting a result folder to another program's format, into a folder that is replaced as a whole."""
+"""The export of a result folder in another program's format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ Writer = Callable[[Results, Path, Progress], Sequence[str]]
 
 
 class ExportOutcome(NamedTuple):
-    """runs: number of exported runs. files: what was written. notes: what the format could not hold, in sentences."""
+    """The outcome of an export. runs: number of exported runs. files: the written files.
+
+    notes: sentences on data that the format cannot hold.
+    """
 
     runs: int
     files: Sequence[Path]
@@ -32,8 +35,8 @@ def export_results(
 ) -> ExportOutcome:
     """Write all runs that have a score to `folder`. An earlier export of the same results and format is replaced.
 
-    form: one of rlbench.exporters.FORMATS, or the name of a format that `write` writes. progress: passes the runs on,
-    one by one, as they are written. write: what writes the format; None: that of rlbench.exporters.
+    form: one of rlbench.exporters.FORMATS, or the name of the format that `write` writes. progress: passes the runs on,
+    one by one, as they are written. write: the function that writes the format; None: the one of rlbench.exporters.
     Raises: NothingToCompare if no run has a score; PluginError if the format's package is not installed; StoreError if
     the folder has other content or cannot be written.
     """
@@ -46,7 +49,7 @@ def export_results(
 
 
 def _writer(form: str) -> Writer:
-    """Return what writes a format. Its module is imported only now, since it may need an extra."""
+    """Return the function that writes a format. Its module is imported only now, since it may need an extra."""
     match form:
         case "tensorboard":
             from rlbench.exporters.tensorboard_export import write_event_files

@@ -1,6 +1,7 @@
 """A folder for each algorithm and task, as the Hugging Face Hub stores a model. Nothing is uploaded.
 
-Each has a model card (README.md), the final policies, results.json, and the suite that trains the same runs.
+Each folder contains a model card (README.md), the final policies, results.json, and the suite that trains the same
+runs.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ _MOST_POLICY = 8 << 30
 
 @dataclass(frozen=True)
 class ModelRun:
-    """A run as the card and results.json show it. policy: its file in the folder, "" if there is none.
+    """A run as the card and results.json show it. policy: its policy's file in the folder, "" if there is none.
 
-    returns: of the episodes of the final evaluation; for a diverged run, its score once for each of these episodes.
+    returns: the returns of the final evaluation's episodes; for a diverged run, its score, repeated for each episode.
     """
 
     seed: int
@@ -43,7 +44,7 @@ class ModelRun:
 
 
 def write_model_folders(results: Results, folder: Path, progress: Progress) -> Sequence[str]:
-    """Write one folder for each algorithm on each task with a score. Returns: notes on policies that were not kept."""
+    """Write a folder for each algorithm and task that have a score. Returns: a note on runs without a policy."""
     by_cell: dict[tuple[str, str], list[tuple[Run, ModelRun]]] = {}
     names: dict[tuple[str, str], str] = {}
     for run in progress(scored_runs(results)):
@@ -70,7 +71,7 @@ def _new_name(cell: tuple[str, str], used: Any) -> str:
 
 
 def _add_run(results: Results, run: Run, folder: Path) -> ModelRun:
-    """Copy the policy of a run into the folder, and return what the card says of the run."""
+    """Copy the policy of a run into the folder, and return the run as the card shows it."""
     source, state = results.store.folder(run), results.published[run.key]
     place = folder / f"seed-{run.seed}"
     folder.mkdir(exist_ok=True)

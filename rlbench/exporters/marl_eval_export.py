@@ -1,7 +1,7 @@
 """Final and intermediate evaluations in the JSON layout of marl-eval (the package id-marl-eval), in one file.
 
 environment → task → algorithm → seed_K → step_I: {step_count, elapsed_time, return: [of each episode]}, and
-absolute_metrics: {return: [of each episode of the final evaluation]}. The suite is the environment.
+absolute_metrics: {return: [of each episode of the final evaluation]}. In this layout, the suite is the environment.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ _Tasks = dict[str, dict[str, dict[str, _Steps]]]
 
 
 def write_marl_eval(results: Results, folder: Path, progress: Progress) -> Sequence[str]:
-    """Write marl_eval.json. Returns: notes if marl-eval cannot aggregate it, because it needs equal numbers.
+    """Write marl_eval.json. Returns: a note if marl-eval cannot aggregate the file.
 
-    A diverged run has its score in place of the evaluations that it did not reach, as everywhere in rlbench. Raises:
-    RlbenchError if two names differ only in case, because marl-eval reads all names in lower case.
+    marl-eval needs the same algorithms, seeds and evaluations for each task. A diverged run has its score in place of
+    the evaluations that it did not reach, as everywhere in rlbench. Raises: RlbenchError if two names differ only in
+    case, because marl-eval reads all names in lower case.
     """
     runs, tasks = scored_runs(results), dict[str, Any]()
     _refuse_equal_names(dict.fromkeys(run.task.name for run in runs), "environments")
@@ -44,7 +45,7 @@ def write_marl_eval(results: Results, folder: Path, progress: Progress) -> Seque
 
 
 def _steps(rows: Sequence[Mapping[str, Any]], curves: LearningCurves, key: str, score: float) -> _Steps:
-    """Return the evaluations of one run by step of its task's grid, and those of the final policy."""
+    """Return the evaluations of one run: those on its task's grid, by step, and that of the final policy."""
     by_step = {row["nominal_step"]: row for row in rows if row["kind"] == "grid" and math.isfinite(row["return_mean"])}
     steps, seconds = _Steps(), 0.0
     for index, (step, value) in enumerate(zip(curves.steps.tolist(), curves.counted[curves.keys.index(key)].tolist())):
@@ -71,7 +72,7 @@ def _refuse_equal_names(names: Mapping[str, Any], what: str) -> None:
 
 
 def _uneven(tasks: _Tasks) -> list[str]:
-    """Return a note for each way in which the numbers of algorithms, runs or steps differ."""
+    """Return a note if tasks differ in their algorithms, seeds or evaluations; otherwise an empty list."""
     algorithms = {tuple(sorted(entries)) for entries in tasks.values()}
     runs = {tuple(sorted(seeds)) for entries in tasks.values() for seeds in entries.values()}
     steps = {tuple(steps) for entries in tasks.values() for seeds in entries.values() for steps in seeds.values()}

@@ -15,7 +15,7 @@ from rlbench.text import console_interval, console_number, escape_markdown, plur
 
 
 class CardRun(Protocol):
-    """What the card shows of a run."""
+    """The facts about a run that the card shows."""
 
     @property
     def seed(self) -> int: ...
@@ -30,7 +30,10 @@ class CardRun(Protocol):
 
 
 def model_card(cell: Cell, run: Run, shown: Sequence[CardRun], suite: str) -> str:
-    """Return the card. run: one of the runs. shown: all of them. suite: the file that trains them again, or ""."""
+    """Return the card. run: one of the runs. shown: all runs.
+
+    suite: the file that trains the runs again, "" if there is none.
+    """
     returns = np.concatenate([one.returns for one in shown])
     reward = f"{returns.mean():.2f} +/- {returns.std():.2f}"
     protocol = run.task.evaluation

@@ -18,14 +18,14 @@ from rlbench.messages import quoted
 
 Numbers = NDArray[np.float64]
 AXES, README = "axes.json", "README.md"
-_LONGEST_NAME = 60_000  # bytes; an archive gives the name of a member 65,535
+_LONGEST_NAME = 60_000  # bytes; a zip archive allows 65,535 for a member's name
 _TEXT = """# Scores of `{name}` for rliable
 
 | file | arrays, by algorithm |
 |---|---|
 | `scores.npz` | mean return of the final policy [runs, tasks] |
 | `curves.npz` | mean return of the evaluations during training [runs, tasks, checkpoints] |
-| `normalised_scores.npz`, `normalised_curves.npz` | the same between anchors, for the tasks that have some |
+| `normalised_scores.npz`, `normalised_curves.npz` | the same, normalised between anchors; only tasks with anchors |
 | `axes.json` | the tasks, the seed of each row, the checkpoints, the anchors |
 
 ```python
@@ -37,13 +37,17 @@ scores = dict(np.load("normalised_scores.npz"))
 tasks = json.load(open("axes.json"))["normalised_tasks"]
 ```
 
-With rliable, `library.get_interval_estimates(scores, metrics.aggregate_iqm)` continues from there.
+rliable's `library.get_interval_estimates(scores, metrics.aggregate_iqm)` takes `scores` as it is.
 
 {notes}"""
 
 
 class _Axes(NamedTuple):
-    """tasks: on which every algorithm has runs. seeds: of each algorithm, those that have a score on all of these."""
+    """tasks: the tasks on which every algorithm has runs. seeds: by algorithm, the seeds with a score on all these
+    tasks.
+
+    notes: sentences on what was left out.
+    """
 
     tasks: list[str]
     seeds: dict[str, list[int]]
@@ -71,7 +75,7 @@ def write_rliable(results: Results, folder: Path, progress: Progress) -> Sequenc
                 scaled = {algorithm: _normalised(results, anchored, a[:, columns]) for algorithm, a in arrays.items()}
                 _write_arrays(folder / f"normalised_{name}.npz", scaled)
     if unanchored := [task for task in axes.tasks if task not in anchored]:
-        notes.append(f"without anchors, so in no normalised file: {', '.join(unanchored)}")
+        notes.append(f"left out of the normalised files, because they have no anchors: {', '.join(unanchored)}")
     document = {
         "suite": results.name,
         "tasks": axes.tasks,
@@ -170,7 +174,7 @@ def _normalised(results: Results, tasks: Sequence[str], values: Numbers) -> Numb
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write an npz file. Not by np.savez: an algorithm may be called as one of its parameters."""
+    """Write an npz file, not with np.savez, because an algorithm's name may be one of its parameters' names."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             if len(name.encode()) > _LONGEST_NAME:

@@ -1,4 +1,4 @@
-"""The records of a published run as scalars in the order of their steps, as a tracker would have got them."""
+"""The records of a published run as scalars in the order of their steps, as a tracker gets them during training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rlbench.results import RunState
 from rlbench.results.run_facts import read_arrow
 from rlbench.trackers.scalar_tags import RunScalars, Scalars
 
-# Passes runs on one by one, and shows how many are done.
+# Yields the runs one by one, and may show how many are done.
 Progress = Callable[[Sequence[Run]], Iterable[Run]]
 
 
@@ -25,7 +25,7 @@ class RunHistory:
     """The scalars of one run, and its training clock.
 
     began: when training began, in seconds since 1970, as if it had not been interrupted. steps, seconds [T]: ascending
-    steps and the clock at each; it is linear between them.
+    steps, and the clock at each; between them, the clock is linear.
     """
 
     scalars: tuple[Scalars, ...]
