@@ -1,4 +1,4 @@
-"""TensorBoard event files, one folder a run. They need the package tensorboard (extra `tensorboard`)."""
+"""TensorBoard event files, in a folder for each run. They need the package tensorboard (extra `tensorboard`)."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ class EventFile:
 
 
 def _folder_name(text: str) -> str:
-    """Return text as the name of one folder: a label may contain slashes, or be "..", in a folder from anybody."""
+    """Return text as the name of one folder. A label is not trusted: it may contain slashes, or be ".."."""
     return re.sub(r"[^\w.,=+-]+", "-", text).lstrip(".")[:120] or "-"

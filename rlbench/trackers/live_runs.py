@@ -1,4 +1,4 @@
-"""Passing what observers get while a suite runs to a writer for each run."""
+"""Pass the records that observers get while a suite runs to a writer for each run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tags of a run's scalars: those of CleanRL and Stable-Baselines3 where they mean the same."""
+"""The tags of a run's scalars, named as in CleanRL and Stable-Baselines3 where the meaning is the same."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EPISODE_RETURN, EPISODE_LENGTH = "charts/episodic_return", "charts/episodic_leng
 MEAN_RETURN, MEAN_LENGTH = "rollout/ep_rew_mean", "rollout/ep_len_mean"  # Stable-Baselines3's: over the last 100
 EVALUATION, FINAL = "eval/mean_reward", "eval/final_mean_reward"  # the first is Stable-Baselines3's
 METRIC = "train/"  # Stable-Baselines3's
-STEP = "global_step"  # what both call the environment steps, where they are a value of their own
+STEP = "global_step"  # both libraries' name for environment steps that are logged as a value
 EPISODES = 100
 
 

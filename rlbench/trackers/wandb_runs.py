@@ -24,7 +24,7 @@ except ModuleNotFoundError as error:
 
 _NOTHING_COLLECTED = {
     "console": "off",
-    "silent": True,  # its messages would be between the lines of the progress
+    "silent": True,  # its messages would mix with the progress
     "host": "",
     "program": "",
     "program_relpath": "",
@@ -42,7 +42,7 @@ _NOTHING_COLLECTED = {
 class WandbRun:
     """One run in `folder`/wandb, grouped by its algorithm. The abscissa is the environment steps, `global_step`.
 
-    project: a name of any characters; WANDB_PROJECT replaces it.
+    project: any name; the environment variable WANDB_PROJECT overrides it.
     """
 
     def __init__(self, folder: Path, project: str, run: Run) -> None:
@@ -55,7 +55,7 @@ class WandbRun:
             name=f"{algorithm} {task} seed {run.seed}",
             group=algorithm,
             job_type=task,
-            tags=[tag for tag in (algorithm, task) if len(tag) <= 64],  # the most that W&B allows
+            tags=[tag for tag in (algorithm, task) if len(tag) <= 64],  # W&B allows no longer tag
             config={
                 **run.config,
                 "algorithm": algorithm,
