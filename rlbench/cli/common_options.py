@@ -44,11 +44,11 @@ def open_suite(name: str, options: RunOptions | None = None) -> LoadedSuite:
 
 
 def open_plugins(files: Sequence[str]) -> Plugins:
-    """Load the plugins that the environment variable RLBENCH_PLUGINS selects (default: all), and the plugin files
+    """Return the plugins that the environment variable RLBENCH_PLUGINS names (default: all), and the plugin files
     `files`.
 
     `rlbench --no-plugins` sets the variable to the empty string; then only rlbench's own backends and executors are
-    loaded.
+    available.
     """
     from rlbench.plugins import selected_plugins
 

@@ -18,9 +18,9 @@ _LINEAR_PREFIX = "lin_"
 
 
 def configure(config: type[Any], params: Mapping[str, Any], where: str) -> Any:
-    """Return an instance of the frozen dataclass `config`, with defaults for what `params` leaves out.
+    """Return an instance of the frozen dataclass `config`, with defaults for the fields that `params` does not set.
 
-    An integer field accepts 1e5 but not 1.5. Raises: ConfigError with every problem.
+    An integer field accepts 1e5 but not 1.5. where: the algorithm, for errors. Raises: ConfigError with every problem.
     """
     fields = {f.name: f for f in dataclasses.fields(config)}
     problems = [(name, _unknown(name, list(fields))) for name in params if name not in fields]
@@ -39,7 +39,8 @@ def configure(config: type[Any], params: Mapping[str, Any], where: str) -> Any:
 def config_of_each_seed(configs: Sequence[Any], per_seed: Sequence[str], where: str) -> Any:
     """Return one Config for a stack, with a PerSeed where the seeds' Configs differ.
 
-    configs: of each seed. per_seed: the fields in which they may differ. Raises: PluginError for another one.
+    configs: the Config of each seed. per_seed: the fields in which they may differ. Raises: PluginError if they differ
+    in another field.
     """
     joined = copy.copy(configs[0])  # not `replace`, which would check a setting that no seed has
     for f in dataclasses.fields(joined):
@@ -52,7 +53,10 @@ def config_of_each_seed(configs: Sequence[Any], per_seed: Sequence[str], where: 
 
 
 def as_given(config: Any) -> dict[str, Any]:
-    """Return a Config as a dict, for records and keys: without what was added later and has its default."""
+    """Return a Config as a dict, for records and keys.
+
+    A field that was added in a later version is left out while it has its default, so that keys stay the same.
+    """
     added = {f.name: f.default for f in dataclasses.fields(config) if f.metadata.get("added")}
     values = dataclasses.asdict(config)
     return {name: value for name, value in values.items() if name not in added or value != added[name]}

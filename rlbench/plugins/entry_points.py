@@ -42,7 +42,7 @@ from rlbench.process_control import without_current_folder
 
 Spec = TypeVar("Spec", AlgorithmSpec, EnvBackendSpec, ExecutorSpec, SamplerSpec)
 
-# The modules that loading plugins has imported, by their targets: like sys.modules, this belongs to the process.
+# By a plugin's target: the modules that loading it has imported. Like sys.modules, this belongs to the process.
 _imported: dict[str, set[str]] = {}
 
 
@@ -67,12 +67,12 @@ class Plugin:
         if self.module is None and self.error is None:
             before = set(sys.modules)
             try:
-                # stdout is for data, and relative paths of the command line belong to this folder
+                # stdout is for data, and relative paths on the command line start from this folder
                 with contextlib.redirect_stdout(sys.stderr), contextlib.chdir("."):
                     self.module = self._import()
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign module may raise anything
                 self.error = _described(error) + import_advice(error)
-            # Loaded again, a plugin finds its modules imported, so this adds to what is known of the first time.
+            # If a plugin is loaded again, its modules are imported already: keep the modules of the first time.
             _imported.setdefault(self.target, {self.name}).update(set(sys.modules) - before)
         if self.module is None:
             origin = self.distribution if self.file else f"{self.distribution} {self.version}"
@@ -124,7 +124,7 @@ class Plugin:
 
 
 def imported_by_others(plugins: Sequence[Plugin]) -> set[str]:
-    """Return the modules that this process has imported to load other plugins than these, and not to load these."""
+    """Return the modules that this process imported to load plugins other than these, but not to load these."""
     own = {plugin.target for plugin in plugins}
     others = (names for target, names in _imported.items() if target not in own)
     return set().union(*others).difference(*(_imported.get(target, ()) for target in own))
@@ -293,7 +293,7 @@ class Plugins:
 def _hides(path: Path) -> bool:
     """Return whether importing a file by its name would hide another module.
 
-    A folder here or beside the file that is no package, such as the plugin's results, is not a module.
+    A folder here or beside the file is a module only if it is a package: it may contain the plugin's results.
     """
     spec = PathFinder.find_spec(path.stem)
     if spec is not None and spec.origin is None:
@@ -304,7 +304,7 @@ def _hides(path: Path) -> bool:
 
 
 def _beside(file: Path) -> list[Path]:
-    """List the files beside a file that it imports, directly or through one another, by their import statements."""
+    """List the files in a file's folder that it imports, directly or indirectly, by their import statements."""
     siblings: dict[Path, None] = {}
     unread = [file]
     while unread:
@@ -324,7 +324,7 @@ def _beside(file: Path) -> list[Path]:
 
 
 def _modules_of(folder: Path, name: str) -> list[Path]:
-    """Return the files of a module or package in a folder; none if it would be hidden by an installed one."""
+    """Return the files of a module or package in a folder; none if an installed module hides it."""
     path = folder / f"{name}.py"
     if _hides(path):
         return []
@@ -343,7 +343,7 @@ def _described(error: BaseException) -> str:
 
 
 def _offered(plugin: Plugin) -> set[str]:
-    """Return all names that a `--plugin` file offers, which may be any. Raises: PluginError if loading it fails."""
+    """Return all names that a `--plugin` file offers; they can be any. Raises: PluginError if loading it fails."""
     hooks = ("rlbench_algorithms", "rlbench_env_backends", "rlbench_executors", "rlbench_samplers")
     return {spec.name for hook in hooks for spec in _call(plugin, hook)}
 

@@ -1,7 +1,7 @@
 """Translate names and values of parameters from other libraries, or from version 0.1, into those used here.
 
-Parameters here have the names that Stable-Baselines3 uses. Translated are CleanRL's names, with - or _ between the
-words, and those keys of the zoo and of Stable-Baselines3 that are not parameters of an algorithm.
+Parameters here have Stable-Baselines3's names. The tables translate CleanRL's names, with - or _ between the words, and
+the keys of the zoo and of Stable-Baselines3 that are not parameters of an algorithm.
 """
 
 from __future__ import annotations

@@ -27,18 +27,18 @@ from rlbench.process_control import (
 
 _TAIL = 4096
 _CURRENT_FOLDER = "RLBENCH_CURRENT_FOLDER"  # set in a child that may import modules from the current folder
-_PARENT = "RLBENCH_PARENT"  # set in a child: the process that it ends with
+_PARENT = "RLBENCH_PARENT"  # set in a child: the process with which it ends
 
 
 class ChildExit(NamedTuple):
-    """How a child ended. code: None if it took too long. last_line: of its output, "" if it printed nothing."""
+    """How a child ended. code: None if it took too long. last_line: the last of its output, "" if none."""
 
     code: int | None
     last_line: str
 
 
 def begin_child() -> None:
-    """In a child: end when the parent does, because a plugin that hangs would otherwise stay for ever.
+    """Prepare a child process to end when its parent ends; otherwise a plugin that hangs would stay for ever.
 
     Imports from the current folder are allowed, after all other places, if the parent process allows them.
     """
@@ -51,7 +51,7 @@ def begin_child() -> None:
 
 
 class Children:
-    """The child processes of one request, which several threads start, so that all can be ended at once."""
+    """The child processes that several threads start for one request. All of them can be ended at once."""
 
     def __init__(self) -> None:
         self._lock, self._pids, self._ended = threading.Lock(), set[int](), False

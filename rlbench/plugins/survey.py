@@ -30,7 +30,8 @@ ACTION_KINDS = ("discrete", "continuous", "multi_discrete", "multi_binary")  # f
 class Offer:
     """What a plugin offers.
 
-    error: why the plugin cannot be loaded, "" if it can. notes: why parts of it cannot be used. hooks: those it has.
+    error: why the plugin cannot be loaded, "" if it can. notes: why parts of it cannot be used. hooks: the names of its
+    hooks.
     """
 
     name: str
@@ -140,7 +141,7 @@ def import_failure(plugin: Plugin) -> str:
 
 
 def selected_plugins(files: Sequence[str] = ()) -> Plugins:
-    """Load all plugins, or those that the environment variable RLBENCH_PLUGINS=a,b names, and the given files.
+    """Return the plugins that the environment variable RLBENCH_PLUGINS=a,b names (default: all), and the given files.
 
     A child process first tries to import what this process will import: the files, and entry points that may observe
     runs or add report sections.
