@@ -25,8 +25,8 @@ class RunOptions(SuiteOptions):
     until_decided: bool = option(
         False,
         "--until-decided",
-        "Add seeds in batches, testing after each, until every pair of algorithms is decided (one is better, or both "
-        "are equivalent) or the maximum is reached. The exit code is 0 if all runs are done, decided or not.",
+        "Add seeds in batches and test after each batch, until every pair of algorithms is decided (one is better, or "
+        "both are equivalent) or the maximum is reached. The exit code is 0 if all runs are done, decided or not.",
         Use.COMMAND,
     )
     alpha: float | None = option(
@@ -39,7 +39,7 @@ class RunOptions(SuiteOptions):
     margin: float | None = option(
         None,
         "--margin",
-        "Difference up to which algorithms count as equivalent (with --until-decided; default: 0.05 on normalised "
+        "Largest difference at which algorithms count as equivalent (with --until-decided; default: 0.05 on normalised "
         "scores; raw scores have no default). Without a margin, or with 0, no pair is called equivalent.",
         Use.DESIGN,
         at_least=0,
@@ -68,7 +68,7 @@ class RunOptions(SuiteOptions):
     stop_after: float | None = option(
         None,
         "--stop-after",
-        "Stop after this time, such as 8h, as Ctrl-C would.",
+        "Stop the command after this time, such as 8h, as Ctrl-C does.",
         Use.TRAINING,
         Kind.DURATION,
         metavar="DURATION",

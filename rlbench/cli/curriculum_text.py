@@ -74,7 +74,7 @@ def _rows(gain: CurveGain) -> list[tuple[str, ...]]:
 
 
 def _median(median: float | None, bounds: tuple[float, float] | None, end: float) -> str:
-    """Return a median with its interval, or the median alone if both bounds read the same.
+    """Return a median with its interval, or the median alone if its bounds read the same as it.
 
     None and infinity stand for a step that was not reached by `end`.
     """

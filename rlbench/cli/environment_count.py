@@ -15,7 +15,7 @@ MOST_UNSAID = 50
 
 
 def environment_count(groups: Sequence[RunGroup], workers: int) -> list[str]:
-    """Return a line with the number of environments that runs create; no line if it is small and the suite sets no
+    """Return a line with the number of environments that runs create; no line if they are few and the suite sets no
     limit.
 
     groups: for each run to train, the group that it belongs to. workers: number of groups run at a time. Vectorised

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 suite_option = click.option(
     "--suite",
     metavar="SUITE",
-    help="Suite file that the runs come from. Allows importing the environment modules that the file names.",
+    help="Suite file that the runs come from. The environment modules that it names may then be imported.",
 )
 allow_option = click.option(
     "--allow",

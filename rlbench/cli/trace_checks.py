@@ -21,7 +21,7 @@ _MOST_SHOWN = 5  # differences printed for one trace
 
 
 def result_folder_of(traces: Path) -> Path | None:
-    """Return the result folder whose export/traces is `traces`; None if it is elsewhere."""
+    """Return the result folder whose export/traces is `traces`; None if `traces` is not in a result folder."""
     folder = traces.absolute().parent.parent
     return folder if is_result_folder(folder) else None
 

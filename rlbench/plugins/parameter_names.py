@@ -157,7 +157,7 @@ _OFF_BY_NOTHING = ("clip_range_vf", "target_kl")
 def hint(name: str, known: Collection[str]) -> str:
     """Return a hint for a name that is not a parameter, such as "; it is called …", or "" if the name is unknown.
 
-    known: the parameters that exist. A name that means none of them gives no hint.
+    known: the parameters that exist. There is no hint for a name whose meaning is not among them.
     """
     plain = name.replace("-", "_")
     words = [word for table in (OLD, CLEANRL, ZOO) for word in table.get(plain, ())]

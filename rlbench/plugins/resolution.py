@@ -54,9 +54,9 @@ class Resolved:
 
 
 def resolve(plugins: Plugins, requests: Sequence[tuple[str, Params]]) -> list[Resolved | PluginError]:
-    """Resolve (algorithm, params) pairs. A pair that cannot be resolved gives an error in its place.
+    """Resolve (algorithm, params) pairs. The answer to a pair that cannot be resolved is an error.
 
-    Pairs that are not in the cache go to one child process for each distribution or file.
+    One child process for each distribution or file describes the pairs that are not in the cache.
     """
     answers: dict[int, Resolved | PluginError] = {}
     open_requests: dict[str, list[tuple[int, Request]]] = {}

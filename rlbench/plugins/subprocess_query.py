@@ -31,7 +31,7 @@ _PARENT = "RLBENCH_PARENT"  # set in a child: the process with which it ends
 
 
 class ChildExit(NamedTuple):
-    """How a child ended. code: None if it took too long. last_line: the last of its output, "" if none."""
+    """How a child ended. code: None if it took too long. last_line: the last line of its output, "" if none."""
 
     code: int | None
     last_line: str

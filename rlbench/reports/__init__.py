@@ -9,5 +9,5 @@ import sys
 from pathlib import Path
 
 if "matplotlib" not in sys.modules and os.path.lexists("matplotlibrc"):
-    with contextlib.chdir(Path(__file__).parent):  # matplotlib would obey this file, and the folder may be anybody's
+    with contextlib.chdir(Path(__file__).parent):  # matplotlib would read this file, which is not trusted
         import matplotlib  # noqa: F401

@@ -15,7 +15,7 @@ from rlbench.reports.curve_lines import DrawnCurve, Limits, curve_axes, draw_cur
 from rlbench.reports.style import shorten
 from rlbench.reports.svg_figures import WIDE, ink, width_of
 
-MOST_TOGETHER, MOST_PANELS = 5, 24  # algorithms with bands: in one figure, in panels
+MOST_TOGETHER, MOST_PANELS = 5, 24  # most algorithms with bands: in one pair of axes, in panels
 HOW = "In each panel one algorithm is in colour, the others are grey. "
 _PANEL_WIDTH = 1.7  # inches, at least
 _GAP = np.array([np.nan])

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 SIZE = 8.0  # points, of the text of a table
-SMALL = 6.0  # points, of its subscripts and superscripts
+SMALL = 6.0  # points, of subscripts and superscripts in a table
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",

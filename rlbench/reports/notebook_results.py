@@ -30,9 +30,8 @@ class NotebookResults(Results):
     def report(self, path: str | os.PathLike[str] | None = None, files: str | os.PathLike[str] | None = None) -> Path:
         """Write the page, by default to report.html in the folder, and return its path.
 
-        files: a folder in which to write the page's tables and figures as well, as files of their own.
-
-        Raises: StoreError if the page cannot be written.
+        files: a folder to which the page's tables and figures are written too, each as a file. Raises: StoreError if
+        the page cannot be written.
         """
         from rlbench.reports.page import results_page, write_page
         from rlbench.reports.report_files import write_files

@@ -70,8 +70,8 @@ def _write(path: Path, text: str) -> None:
 def results_page(results: Results, plugins: Plugins | None = None, place: Path | None = None) -> Page:
     """Return the page of one result folder.
 
-    plugins: where to look for sections, by default all that are installed. place: the folder that the page is written
-    to, if not the result folder. Raises: StoreError if no sections are installed.
+    plugins: the plugins whose sections the page has; default: all installed ones. place: the folder that the page is
+    written to, if not the result folder. Raises: StoreError if no sections are installed.
     """
     plugins = plugins or load_plugins()
     inputs = page_inputs(results, plugins, place or results.folder)  # first, because the results may change meanwhile

@@ -61,8 +61,8 @@ _THEME: dict[str, Any] = {
 class Print:
     """How figures are written to files.
 
-    width: of every figure, in inches; None for each figure's own width. font_size: of labels, in points. single_runs:
-    whether to draw the single runs, which the page shows on demand.
+    width: the width of every figure, in inches; None: each figure has its own. font_size: the size of labels, in
+    points. single_runs: whether to draw the single runs, which the page shows on demand.
     """
 
     width: float | None = None

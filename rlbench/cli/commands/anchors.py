@@ -59,7 +59,7 @@ def anchors(
 ) -> None:
     """Measure the lower anchor of each ENV: the mean return of the best trivial policy (random or constant).
 
-    ENV is a Gymnasium id, module:MyEnv-v0, or a suite file. Of a suite file, all tasks are measured, each with its
+    ENV is a Gymnasium id, module:MyEnv-v0, or a suite file. For a suite file, all its tasks are measured, with their
     keyword arguments, reset options and wrappers; a task that has a label is listed by that label. For continuous
     actions, the constant policies take a few levels between the bounds. Scores are normalised as (score - lower) /
     (upper - lower). The tasks of the built-in suites already have anchors.

@@ -131,7 +131,7 @@ def _tuning(planned: Plan, pace: float) -> str:
     steps = sum(cost.steps for cost in costs)
     search = f"{counted(sum(cost.runs for cost in costs), 'run')}, {steps:,} environment steps"
     tuned = {cost.algorithm for cost in costs}
-    finals = [group for group in planned.groups for _ in range(1 + (group.label in tuned))]  # tuned, and untuned
+    finals = [group for group in planned.groups for _ in range(1 + (group.label in tuned))]  # tuned ones run twice
     final_steps = sum(group.task.steps * len(group.seeds) for group in finals)
     final = f"{counted(sum(len(group.seeds) for group in finals), 'run')}, {final_steps:,} environment steps"
     time = f", in about {duration(pace * (steps + final_steps))} at the pace of this suite" if pace else ""

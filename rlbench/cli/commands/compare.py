@@ -84,8 +84,9 @@ def compare(
 ) -> int:
     """Compare A with B: print the verdict, the difference A − B with its 95 % interval, and p.
 
-    Each pair is compared on every task that both have, and over all tasks. p is the larger p of a permutation
-    test and Welch's t-test. -v also prints both estimates, the p of each test, effect sizes and notes.
+    Each pair is compared on every task that both have, and over all these tasks. p is the larger of two p-values, from
+    a permutation test and from Welch's t-test. -v also prints both estimates, the p of each test, effect sizes and
+    notes.
 
     \b
     rlbench compare dqn ppo              two algorithms of the newest results (-d: of another folder)

@@ -64,15 +64,15 @@ def crossplay(
     plugin_files: Sequence[str],
     as_json: bool,
 ) -> int:
-    """Let the agents of each seed in DIRECTORY play with those of every other seed, and print how much return is lost.
+    """Let the agents of each seed in DIRECTORY play with the agents of other seeds, and print how much return is lost.
 
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results. For each multi-agent
     algorithm and task with two or more finished runs, every ordered pair of seeds plays the same episodes: the first
     half of the agents (rounded up) comes from one seed, and the rest from the other. The table shows the mean team
     return of seeds with themselves and with others, and the difference with its 95 % bootstrap interval over seeds.
 
-    The result is stored in DIRECTORY/crossplay, and the report shows it. Pairs are played again only if their runs have
-    changed.
+    The result is stored in DIRECTORY/crossplay, and the report shows it. A later call plays an algorithm on a task
+    again only if its runs or --episodes have changed.
 
     Code that a result folder names is not trusted. An environment or wrapper that it names is created only if it comes
     with an installed plugin or a file given with --plugin, unless --suite or --allow permits more.

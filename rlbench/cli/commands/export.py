@@ -85,7 +85,7 @@ def export(
     play it without a policy. To record the actions, the stored policy plays the final evaluation again; --suite,
     --allow and --plugin work as in `rlbench evaluate`. A run whose returns are not repeated exactly gets no trace.
 
-    Works while the suite runs: unfinished runs are omitted. Files of an earlier export are replaced.
+    The suite may be running; unfinished runs are omitted. Files of an earlier export are replaced.
 
     In CSV, the lists of an evaluation (returns, lengths) are JSON, such as [19.0, 21.0]. A missing number or NaN is an
     empty cell. Text that begins with one of = + - @ or a tab is preceded by a single quote, so that no spreadsheet runs

@@ -35,7 +35,7 @@ def merge(directories: list[Path], output: Path) -> int:
     Each DIRECTORY is a result folder, or the name of one under results/. Nothing in it is changed. A run that is
     finished in several folders is copied once; if its records differ, those of the first folder are kept and the run is
     listed. Runs that are damaged or being trained are left out and listed. Unfinished runs keep their checkpoints, so
-    that `rlbench run SUITE -o OUTPUT` resumes them. After an interruption, the same command continues.
+    that `rlbench run SUITE -o OUTPUT` resumes them. After an interruption, the same command resumes.
     """
     from rlbench import __version__
     from rlbench.maintenance.folder_merge import merge_folders

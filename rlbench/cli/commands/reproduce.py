@@ -26,7 +26,8 @@ def reproduce(run: Path, output: Path | None) -> None:
     RUN is the path or the name of a folder in DIRECTORY/runs, or a part of its name that is unique. The suite
     sets one algorithm (all hyperparameters), one environment (arguments, wrappers, backend, evaluation), the seed, the
     device, and whether updates are compiled. Comments give the command, the commit, the versions and the machine that
-    made the run. If the run's results depend on the other seeds that were trained with it, the suite has those too.
+    made the run. If the run's results depend on the other seeds that were trained with it, the suite has these
+    seeds too.
 
     Nothing is trained or imported. Running the suite runs code that it names: read it first if the results are not
     yours.

@@ -32,8 +32,8 @@ _STYLES = {"done": "green", "running": "cyan", "pending": "dim", "diverged": "ye
 def status(directory: Path, as_json: bool, watch: bool) -> int:
     """Show the status of each run in DIRECTORY (done, running, pending, failed, …), and its step.
 
-    DIRECTORY is a result folder, or the name of one under results/; default: the newest results. Works while the suite
-    runs. Exit code 1 if any run is damaged.
+    DIRECTORY is a result folder, or the name of one under results/; default: the newest results. The suite may be
+    running. Exit code 1 if any run is damaged.
     """
     from rlbench.analysis import Results
 

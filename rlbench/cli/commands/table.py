@@ -33,8 +33,8 @@ def table(directory: Path, sensitivity: bool, as_json: bool) -> int:
     """Print the scores in DIRECTORY: for each algorithm and task, the IQM over runs with its 95 % bootstrap interval.
 
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results. The score of a run is
-    the mean return of its final policy; the IQM (interquartile mean) is the mean of the middle half of the runs. Works
-    while the suite runs.
+    the mean return of its final policy; the IQM (interquartile mean) is the mean of the middle half of the runs. The
+    suite may be running.
     """
     from rlbench.analysis import Results
 

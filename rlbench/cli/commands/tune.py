@@ -53,7 +53,7 @@ def _checked_figure(context: click.Context, parameter: click.Parameter, path: Pa
 @click.option(
     "--response",
     is_flag=True,
-    help="Print how the trials' scores depend on each hyperparameter (--json always has it).",
+    help="Print how the trials' scores depend on each hyperparameter (--json always prints this).",
 )
 @click.option("--trials", is_flag=True, help="Print every trial with its hyperparameters and scores.")
 @click.option(
@@ -62,7 +62,7 @@ def _checked_figure(context: click.Context, parameter: click.Parameter, path: Pa
     type=OutputPath(dir_okay=False, path_type=Path),
     callback=_checked_figure,
     metavar="FILE",
-    help="Plot the response, a panel for each hyperparameter; the suffix sets the format: .svg, .pdf or .png.",
+    help="Plot the --response, a panel for each hyperparameter; the suffix sets the format: .svg, .pdf or .png.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 def tune(

@@ -38,7 +38,7 @@ _MOST_CAUSES = 12
     "its final weights.",
 )
 @click.option(
-    "--all", "every", is_flag=True, help="Verify every run in DIRECTORY; default: one of each algorithm and task."
+    "--all", "every", is_flag=True, help="Verify every run in DIRECTORY; default: one run of each algorithm and task."
 )
 @click.option(
     "-a",
@@ -78,15 +78,15 @@ def verify(
     plugin_files: Sequence[str],
     as_json: bool,
 ) -> int:
-    """Train a finished RUN again, and compare its records and final weights bit for bit with those stored.
+    """Train a finished RUN again, and compare its records and final weights bit for bit with the stored ones.
 
     RUN is the path or the name of a folder in DIRECTORY/runs, or a part of its name that is unique. Without
     RUN, one run of each algorithm and task in DIRECTORY (default: the newest results) is verified. A run is trained
     alone if result.json records that its results do not depend on the seeds that were trained with it, and otherwise
     together with those seeds. Training writes to a temporary folder, which is removed.
 
-    For a run that differs, the command prints the first difference in each file, and the differences of code, packages
-    and machine.
+    For a run that differs, the command prints the first difference in each file, and what has changed in code, packages
+    and machine since the run.
     Runs that cannot be verified are named with the reason. The exit code is 0 if all verified runs are equal, 1 if one
     differs or is damaged, and 4 if none could be verified.
 

@@ -162,7 +162,10 @@ def _activation(given: Any) -> str:
 
 
 def _normalize(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
-    """Read arguments of VecNormalize. Observations and rewards are both scaled by default; gamma is the algorithm's."""
+    """Read arguments of VecNormalize. Observations and rewards are both scaled by default.
+
+    The arguments gamma and training are ignored: gamma is the algorithm's.
+    """
     if value is False:
         return {}
     given = {"norm_obs": True, "norm_reward": True} | ({} if value is True else _mapping(value))
