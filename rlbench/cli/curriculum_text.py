@@ -37,7 +37,7 @@ def curves_text(gains: CurriculumGains) -> str:
             "P(sooner): the probability that a run with the curriculum reaches the return before a run without it"
         )
     if any(gain.threshold is None for gain in gains.curves):
-        lines.append("a task without anchors has no steps to a return: give the return with --threshold")
+        lines.append("a task without anchors has no return to reach: give --threshold")
     return "\n".join([*tables, "".join(f"{line}\n" for line in lines)])
 
 

@@ -72,7 +72,7 @@ def test_the_command_prints_them_and_as_json(made):
     assert "quick (staged) better than quick (alone)" in text and "not compared: quick on lonely" in text
     assert "quick (staged) better than quick (alone) on Hard-v0:" in text
     assert "steps to a return of 45 600 [500, > 1,000] > 1,000 [900, > 1,000] runs that reach it 6 of 7 2 of 7" in text
-    assert text.count("> N: not by step N, where training ends") == 1 and "beyond the end" not in text
+    assert text.count("> N: not reached by step N, where training ends") == 1 and "beyond the end" not in text
     assert max(map(len, ran.stdout.splitlines())) <= 120
     found = json.loads(rlbench("compare", "--curriculum", "--threshold", "45", "-d", made, "--json").stdout)
     (curve,) = found["curves"]

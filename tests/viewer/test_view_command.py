@@ -68,7 +68,7 @@ def test_a_port_that_is_taken_is_an_error_that_says_what_to_do(made):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         ran = rlbench("view", made / "results" / "small", "--port", port, "--no-browser")
-    assert ran.returncode == 2 and f"--port {port}: Address already in use; choose another one, or 0" in ran.stderr
+    assert ran.returncode == 2 and f"--port {port}: Address already in use; choose another port, or 0" in ran.stderr
 
 
 def test_without_a_port_another_one_is_taken_if_the_usual_one_is_not_free():
