@@ -80,7 +80,7 @@ def test_a_wrong_parameter_of_a_form_is_found_at_its_label():
 
 
 def test_a_name_that_no_environment_has_is_told_with_the_nearest_label():
-    with pytest.raises(SuiteError, match="environments of 'random' has 'suton', .*did you mean 'sutton'"):
+    with pytest.raises(SuiteError, match="environments of 'random' names 'suton', .*did you mean 'sutton'"):
         planned([{"id": "random", "environments": "suton"}])
 
 
