@@ -242,7 +242,7 @@ def test_nothing_is_written_if_no_run_has_a_trace(copied, tmp_path):
     for run in (copied / "runs").iterdir():
         edit_result(run, lambda result: result.update(metering="self-reported"))
     ran = rlbench("export", copied, "--to", "traces", "-o", tmp_path / "new")
-    assert ran.returncode == 4 and "rlbench did not measure it" in ran.stderr and not (tmp_path / "new").exists()
+    assert ran.returncode == 4 and "rlbench did not measure this run" in ran.stderr and not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(
