@@ -32,8 +32,8 @@ class RunOptions(SuiteOptions):
     alpha: float | None = option(
         None,
         "--alpha",
-        'Family-wise error rate of "better" verdicts, and separately of "equivalent" verdicts (with --until-decided; '
-        "default: 0.05).",
+        'Family-wise error rate of all "better" verdicts, and again of all "equivalent" verdicts (with '
+        "--until-decided; default: 0.05).",
         Use.DESIGN,
     )
     margin: float | None = option(
@@ -54,7 +54,7 @@ class RunOptions(SuiteOptions):
     group_size: int | None = option(
         None,
         "--group-size",
-        "Number of seeds to add before each test (with --until-decided; default: 5).",
+        "Number of seeds in each batch that is added before a test (with --until-decided; default: 5).",
         Use.DESIGN,
         at_least=2,
     )

@@ -59,8 +59,8 @@ class SuiteOptions:
     rerun: str | None = option(
         None,
         "--rerun",
-        "Train runs again: those that failed, those that other code produced (changed), those that are damaged "
-        "(corrupt), all, or those whose folder name contains RUN.",
+        "Train runs again. failed: runs that failed; changed: runs that were trained with other code or settings; "
+        "corrupt: damaged runs; all: all runs; RUN: runs whose folder name contains RUN.",
         Use.TRAINING,
         metavar="|".join((*RERUNS, "RUN")),
     )

@@ -35,7 +35,7 @@ from rlbench.kit import (
 
 @dataclass(frozen=True)
 class IQLConfig:
-    """Hyperparameters, with the names of DQN's where it has them. Durations are in steps of one seed."""
+    """Hyperparameters. Those that DQN also has are named as in DQN. Durations are in steps of one seed."""
 
     n_envs: int = setting(1, "environments of each seed", ge=1)
     net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers of the agents' networks")

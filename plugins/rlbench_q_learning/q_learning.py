@@ -19,7 +19,7 @@ from rlbench.kit.q_tables import QTable  # not from rlbench.kit, which counts as
 
 @dataclass(frozen=True)
 class QLearningConfig:
-    """Hyperparameters. Their defaults are those of Sutton & Barto's examples, with γ below 1."""
+    """Hyperparameters. Their defaults are those of Sutton & Barto's examples, but γ is below 1."""
 
     n_envs: int = setting(1, "environments of each seed", ge=1)
     learning_rate: float = setting(0.1, "step size α of each update", gt=0, le=1)

@@ -148,7 +148,10 @@ def _power(
 
 
 def deviations_shown(n: int, alpha: float, statistic: str = "iqm", power: float = 0.8) -> float:
-    """Return the difference, in standard deviations of normal scores, that n runs a side show with this power."""
+    """Return the smallest difference that n runs on each side show with this power.
+
+    It is in standard deviations of the scores, which are assumed to be normally distributed.
+    """
     places = (np.arange(1_000) + 0.5) / 1_000
     runs = np.array([_NORMAL.inv_cdf(place) for place in places])
     return _detectable([runs], n, power, alpha, statistic, ["normal"])

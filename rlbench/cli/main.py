@@ -25,7 +25,7 @@ from rlbench.process_control import allow_local_imports, forbid_local_imports
 
 EXIT_CODES = """\b
 Exit codes: 0 all runs are done · 1 some runs failed, diverged, are damaged or are not
-finished, a gate failed, or doctor found something to do · 2 usage or suite error · 3 internal
+finished, or a check failed (gate, doctor, verify, test-plugin) · 2 usage or suite error · 3 internal
 error · 4 nothing to run or to compare · 5 undecided (compare, gate) · 73 a result folder
 cannot be read or written · 74 the disk is full or fails · 75 another process uses the folder ·
 130 Ctrl-C · 143 SIGTERM."""

@@ -63,7 +63,10 @@ def has_run(suite: str, run: Run) -> bool:
     }
     for text in suspicious_texts(run.config):
         if text not in listed:
-            raise SuiteError(f"{suite} does not give {run.algorithm!r} the hyperparameter {text[:80]!r} of {run.name}")
+            raise SuiteError(
+                f"{run.name} was trained with the hyperparameter {text[:80]!r}, which {suite} does not give"
+                f" {run.algorithm!r}"
+            )
     return has_environment(suite, run)
 
 

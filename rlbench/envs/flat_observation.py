@@ -1,6 +1,6 @@
-"""Observations of any space as one float vector.
+"""Wrappers that turn observations of any space into one float vector.
 
-If an environment's spaces need one of these wrappers, a plan adds it to the task. So it is part of the run's key.
+If a space needs such a wrapper, the plan adds the wrapper to the task, so the wrapper is part of the run's key.
 """
 
 from __future__ import annotations

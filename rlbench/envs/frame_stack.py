@@ -20,7 +20,7 @@ class FrameStack(spaces.Box):
     def __init__(self, low: Any, high: Any, frames: int, shape: tuple[int, ...] | None = None, dtype: Any = np.uint8):
         super().__init__(low, high, shape, dtype)
         if frames < 1 or self.shape[0] % frames:
-            raise ValueError(f"observations of shape {self.shape} are not {frames} frames")
+            raise ValueError(f"observations of shape {self.shape} cannot be split into {frames} frames")
         self.frames = frames
 
 

@@ -47,7 +47,7 @@ def make_env(task: Task) -> gymnasium.Env[Any, Any]:
 def apply_wrappers(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
     """Apply the task's wrappers and reset options to an environment.
 
-    Raises: RlbenchError if a reference fails; any error of a wrapper.
+    Raises: RlbenchError if an object that the suite names (`module:name`) cannot be found; any error of a wrapper.
     """
     for i, wrapper in enumerate(task.wrappers):
         module, _, name = wrapper.name.partition(":")

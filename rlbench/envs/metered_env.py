@@ -1,7 +1,7 @@
 """One metered environment as a `gymnasium.Env`, for libraries that own their loop.
 
-It counts steps at the same boundary as a batch. It ignores a seed that a library passes to `reset`, because the run's
-own stream determines the episodes.
+It counts steps where a metered batch counts them: at each call of `step`. It ignores a seed that a library passes to
+`reset`, because the run's own stream determines the episodes.
 """
 
 from __future__ import annotations

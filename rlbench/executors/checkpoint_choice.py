@@ -62,7 +62,7 @@ def _load(path: Path, run: Run) -> SeedState:
     """Return a run's part of a checkpoint. Raises: the errors of `checkpoint.load`; OSError, ValueError."""
     member = member_of(describe_attempt(_attempt(path)), run.key)
     if member is None:
-        raise ValueError("its attempt did not train this run")
+        raise ValueError("it is of an attempt that did not train this run")
     return checkpoint.load(path, member)
 
 

@@ -1,4 +1,4 @@
-"""Reading of results for each seed that projects publish in their repositories, in the layout of each project."""
+"""Readers of results that projects publish in their repositories, seed by seed. Each project has its own layout."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class FrameReplay(Replay):
         self.frames, length = stack.frames, math.prod(stack.shape)
         self._size, rest = divmod(length, self.frames)
         if rest:
-            raise ValueError(f"observations of {length} numbers are not {self.frames} frames of one size")
+            raise ValueError(f"observations of {length} numbers cannot be split into {self.frames} frames of one size")
         numbers = Field((self.frames,), torch.int64)
         super().__init__(num_seeds, capacity, device, **{**fields, **dict.fromkeys(STACKS, numbers)})
         self._device, self._n_step = device, n_step

@@ -82,7 +82,10 @@ class ObsNormalizer:
             self._moments.update(obs.reshape(*obs.shape[:2], -1)[..., : self._size], active)
 
     def __call__(self, obs: Array) -> Array:
-        """Normalise [S, N, *obs] → float32 [S, N, size], or bytes of images, without updating the statistics."""
+        """Return normalised observations: [S, N, *obs] → float32 [S, N, size]. Images stay bytes.
+
+        The statistics are not updated.
+        """
         flat = obs.reshape(*obs.shape[:2], -1)
         if flat.dtype == np.uint8:
             return flat

@@ -165,6 +165,9 @@ def _last_written(path: Path) -> float:
 
 
 def _moved_at(path: Path) -> float:
-    """Return when something was moved to superseded/, from its name: moving does not change the time of a file."""
+    """Return when something was moved to superseded/.
+
+    Its name contains that time, because moving a file does not change the file's own time.
+    """
     stamp = _STAMP.fullmatch(path.name)
     return int(stamp["nanoseconds"]) / 1e9 if stamp else os.stat(path, follow_symlinks=False).st_mtime

@@ -49,7 +49,10 @@ def play(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _policy(loaded: LoadedGroup, mode: str, layout: AgentLayout, offset: int) -> Policy:
-    """Return the policy of the round with this offset. For offset 0, every agent plays its seed's policy."""
+    """Return the joint policy of one round: some agents of each seed play the policy of the seed `offset` places later.
+
+    With offset 0, every agent plays its own seed's policy.
+    """
     try:
         first, others = loaded.policy(mode), loaded.policy(mode)
     except ValueError as error:

@@ -121,23 +121,23 @@ def _runs(names: Sequence[str], keys: Sequence[str], seeds: Sequence[int], reque
 
 def _checked_group(parts: Any) -> Any:
     if check_group_parts(parts).keys() & _APART:
-        raise ValueError("it has parts in the wrong column")
+        raise ValueError("some fields are in the wrong column")
     return parts
 
 
 def _checked_common(parts: Any) -> Any:
     if check_common_parts(parts).keys() - {*COMMON, "order"}:
-        raise ValueError("it has parts in the wrong column")
+        raise ValueError("some fields are in the wrong column")
     return parts
 
 
 def _state(own: Any, group: Mapping[str, Any], common: Mapping[str, Any], run: Run) -> RunState:
     if check_own_parts(own, run)["schema_version"] != SCHEMA_VERSION or own.keys() - _OWN:
-        raise ValueError("it has a result of another version, or parts in the wrong column")
+        raise ValueError("a result has another format version, or fields in the wrong column")
     parts = {**group, **common, **own}
     result = {name: parts[name] for name in parts.pop("order")}
     if len(result) < len(parts):
-        raise ValueError("it has a result with missing parts")
+        raise ValueError("a result lacks some fields")
     return state_of_result(result)
 
 

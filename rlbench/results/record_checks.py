@@ -35,7 +35,7 @@ def check_counts(run: Run, rows: Mapping[str, Rows], metered: bool) -> None:
             raise _count_error(run, f"episode {episode} of environment {rank} is recorded {count} times")
     taken = sum(row["length"] for row in episodes)
     if taken > budget:
-        raise _count_error(run, f"its episodes have {taken} steps, but the budget is {budget}")
+        raise _count_error(run, f"its episodes have {taken} steps in total, but the budget is {budget}")
 
 
 def _count_error(run: Run, problem: str) -> StoreError:

@@ -32,7 +32,9 @@ class MetricMeans:
         self._calls: dict[str, int] = {}  # calls of `is_due` since the last `take`
 
     def is_due(self, name: str) -> bool:
-        """Return whether to compute metrics at this update. name: of the gradient; each name has its own count."""
+        """Return whether to compute metrics at this update. name: the name of the gradient, which has
+        a count of its own.
+        """
         calls = self._calls.get(name, 0)
         self._calls[name] = calls + 1
         return calls % EVERY == 0

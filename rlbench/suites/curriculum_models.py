@@ -31,7 +31,7 @@ class UntilEntry(StrictModel):
         if self.steps is not None and self.return_ is not None:
             raise value_error("should have either steps or return, not both")
         if self.return_ is None and self.episodes is not None:
-            raise value_error("has episodes, which belong to return")
+            raise value_error("should not have episodes without return, whose mean is over so many episodes")
         if self.return_ is not None and not math.isfinite(self.return_):
             raise value_error(f"should have a finite return, got {self.return_}")
         return self

@@ -64,7 +64,10 @@ def stackable_settings(suite: Suite, environment: EnvironmentEntry, algorithm: R
 
 
 def spread(groups: Sequence[RunGroup], workers: int) -> list[RunGroup]:
-    """Return the same runs in at least one group per worker, as far as halving the largest stacks allows."""
+    """Halve the largest groups until there is one for each worker, or until no group can be halved.
+
+    Returns: the resulting groups, with the same runs.
+    """
     result = list(groups)
     while result and len(result) < workers:
         largest = max(

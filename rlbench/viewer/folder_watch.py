@@ -82,7 +82,7 @@ class FolderWatch:
         self.renderer.request(state.report, hurried=not state.in_use)  # drawing then slows no command
 
     def _publish(self, contents: dict[str, str], keep: bool = False) -> None:
-        """Publish slots. keep: leave slots that are not in `contents` on the page, instead of removing them."""
+        """Publish slots. keep: keep the page's other slots; if false, they are emptied."""
         shown = {name.removeprefix(PART) for name in self._stream.values() if name.startswith(PART)}
         for slot in shown if not keep else ():
             contents.setdefault(slot, "")

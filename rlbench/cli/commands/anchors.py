@@ -51,7 +51,7 @@ def _upper(context: click.Context, parameter: click.Parameter, values: Sequence[
     type=OutputPath(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Write the anchors to FILE, for the option --anchors of other commands. Tasks that FILE already contains keep "
-    "their upper anchor.",
+    "their upper anchor, unless --upper gives a new one.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 def anchors(

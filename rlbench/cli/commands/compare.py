@@ -84,20 +84,20 @@ def compare(
 ) -> int:
     """Compare A with B: print the verdict, the difference A − B with its 95 % interval, and p.
 
-    Each pair is compared on every task that both have, and over all these tasks. p is the larger of two p-values, from
-    a permutation test and from Welch's t-test. -v also prints both estimates, the p of each test, effect sizes and
-    notes.
+    Each pair is compared on each common task, and once more on all common tasks together. p is the larger of two
+    p-values, from a permutation test and from Welch's t-test. -v also prints both estimates, the p of each test, effect
+    sizes and notes.
 
     \b
     rlbench compare dqn ppo              two algorithms of the newest results (-d: of another folder)
     rlbench compare dqn ppo sac          all pairs of these three
-    rlbench compare --baseline dqn       every algorithm with dqn
+    rlbench compare --baseline dqn       every algorithm against dqn
     rlbench compare                      all pairs, except those with random
-    rlbench compare new old              two folders: each algorithm's runs in new with its runs in old
+    rlbench compare new old              two folders: for each algorithm, the runs in `new` against those in `old`
     rlbench compare --curriculum         each algorithm with and without its curriculum
 
-    With -d, A and B are algorithms. Without -d, they are result folders (paths, or names under results/) if such
-    folders exist, and otherwise algorithms of the newest results. A name that could mean either is an error.
+    With -d, A and B are algorithms. Without -d, they are result folders (paths, or names under results/) or algorithms
+    of the newest results. If a name is both a folder and an algorithm, the command stops and asks which is meant.
     Holm's correction treats the comparisons over all tasks as one family of tests, and the comparisons on single tasks
     as another.
     """

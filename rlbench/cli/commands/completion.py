@@ -13,10 +13,12 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(SHELLS), required=False)
+@click.argument("shell", type=click.Choice(SHELLS), required=False, metavar="[SHELL]")
 @click.pass_context
 def completion(context: click.Context, shell: str | None) -> None:
-    """Print a script that lets SHELL complete rlbench's commands and options; default: the shell in $SHELL.
+    """Print a script that lets SHELL (bash, zsh or fish) complete rlbench's commands and options.
+
+    Without SHELL, it is for the shell in $SHELL.
 
     Write it to a file (you may have to create the folder first) and open a new shell:
 

@@ -115,10 +115,9 @@ def crossplay(
 
 
 def _kept(results: Results, team: Team, episodes: int | None) -> CrossPlay | None:
-    """Return the team's stored cross-play if it is still valid and has this number of episodes (None: any); otherwise
-    None.
+    """Return the team's stored cross-play, or None if it is no longer valid or has another number of episodes.
 
-    Print an error for a file that cannot be read.
+    episodes: None accepts any number. Prints an error for a file that cannot be read.
     """
     from rlbench.analysis.crossplay_gaps import stored
 

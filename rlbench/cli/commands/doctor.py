@@ -40,8 +40,8 @@ def doctor(directory: Path | None, fix: bool, as_json: bool) -> int:
     Each finding is a line marked "ok", "note" (nothing has to be done) or "to do". On the machine it checks torch,
     threads, limits, memory, disk space, plugins, accelerators, and whether matrix products depend on how many seeds
     train together. In DIRECTORY it tests the file system (in a scratch folder), checks the hash of every file of every
-    run, attempts and checkpoints, and looks for leftovers of killed processes and for unexpected links, pipes and
-    files.
+    run, checks attempts and checkpoints, and looks for leftovers of killed processes and for unexpected links, pipes
+    and files.
 
     DIRECTORY is a result folder, or the name of one under results/. With --fix, the tables of a run are rebuilt from
     its raw records, and damaged runs, unreadable attempts, leftovers and a wrong cache are moved to superseded/. A

@@ -76,14 +76,15 @@ def export(
 ) -> int:
     """Export the results in DIRECTORY for another program. Default: the newest results.
 
-    csv and parquet each write four files: runs, evaluations, episodes and metrics. The path of each file is printed
-    with its number of rows. tensorboard and wandb write the same records as `rlbench run --log`. marl-eval writes
-    the JSON file that marl-eval reads; rliable writes arrays of scores and curves; huggingface writes a folder with a
-    model card for each algorithm and task. Nothing is uploaded.
+    `--to csv` and `--to parquet` write four files: runs, evaluations, episodes and metrics. The path of each file is
+    printed with its number of rows. tensorboard and wandb write the same records as `rlbench run --log`. marl-eval
+    writes the JSON file that marl-eval reads; rliable writes arrays of scores and curves; huggingface writes a folder
+    with a model card for each algorithm and task. Nothing is uploaded.
 
-    traces writes the reset seeds and the actions of each run's final evaluation, so that `rlbench verify --traces` can
-    play it without a policy. To record the actions, the stored policy plays the final evaluation again; --suite,
-    --allow and --plugin work as in `rlbench evaluate`. A run whose returns are not repeated exactly gets no trace.
+    `--to traces` writes the reset seeds and the actions of each run's final evaluation, so that `rlbench verify
+    --traces` can play it without a policy. To record the actions, the stored policy plays the final evaluation again;
+    --suite, --allow and --plugin work as in `rlbench evaluate`. A run whose returns are not repeated exactly gets no
+    trace.
 
     The suite may be running; unfinished runs are omitted. Files of an earlier export are replaced.
 

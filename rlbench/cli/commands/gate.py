@@ -45,8 +45,8 @@ def _folder(context: click.Context, parameter: click.Parameter, value: str) -> P
     default=0.05,
     show_default=True,
     type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
-    help="Maximum probability of each wrong answer: to fail although no score dropped by more than the margin, and to "
-    "pass although some score did.",
+    help="Maximum probability of a false alarm (the gate fails, but no score dropped by more than the margin), and of "
+    "a miss (the gate passes, but some score dropped by more).",
 )
 @click.option(
     "--speed-margin",
@@ -82,9 +82,9 @@ def gate(
     """Check whether the results in NEW are worse than those in BASE, for continuous integration.
 
     The gate fails (exit code 1) if some score is shown to have dropped by more than the margin. It passes (0) if every
-    drop is shown to be smaller, or if the runs are bitwise identical. Otherwise it is undecided (5), and prints
-    how many runs would decide it. Algorithms are matched by label, tasks by environment. NEW and BASE are result
-    folders, or names of folders under results/.
+    drop is shown to be smaller, or if the runs are bitwise identical. Otherwise it is undecided (5), and prints how
+    many runs would decide it. Training speed is compared in the same way, unless --no-speed is given. Algorithms are
+    matched by label, tasks by environment. NEW and BASE are result folders, or names of folders under results/.
     """
     from rlbench.analysis import Results
     from rlbench.analysis.regression_gate import gate as judge_folders

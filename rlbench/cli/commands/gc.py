@@ -37,8 +37,8 @@ def _find_or_all(context: click.Context, parameter: click.Parameter, values: Seq
 @click.option(
     "--older-than",
     type=DurationText(),
-    help="Delete cache entries only if they were not used for this long, such as 7d (default: 30d). If it is given, "
-    "--superseded and --attempts also keep files that are newer.",
+    help="Delete cache entries only if they were not used for this long, such as 7d (default: 30d). With this "
+    "option, --superseded and --attempts too delete only files that are older.",
 )
 @click.option(
     "--superseded", is_flag=True, help="Also delete replaced runs, and files that `rlbench doctor` put aside."

@@ -107,7 +107,7 @@ def _new_names(context: click.Context, parameter: click.Parameter, values: Seque
     callback=_columns,
     metavar="NAME=COLUMN",
     help="Column of a CSV file to read NAME from. NAME: step, return, length, kind, algorithm, environment or seed. "
-    "COLUMN: a header or a number, as in return=reward or step=#3. May be repeated.",
+    "COLUMN: a header or a number from 1, as in return=reward or step=#3. May be repeated.",
 )
 @click.option(
     "--tag",
@@ -151,7 +151,8 @@ def import_results(
 ) -> None:
     """Import results of other programs into a result folder.
 
-    A SOURCE is a CSV file, a Monitor file, an evaluations.npz, a TensorBoard event file, or a folder of such files.
+    A SOURCE is a CSV file, a Monitor file, an evaluations.npz, a TensorBoard event file, or a folder of such files;
+    with --from, it is a file or folder of that project.
 
     rlbench has not counted the steps of these runs, so every table marks them as self-reported. A run's score is the
     mean of its last evaluation, or of its last hundred training episodes. The result folder may already contain runs of

@@ -37,14 +37,14 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str) -> 
     "settings",
     multiple=True,
     metavar="PARAM=VALUE",
-    help="Hyperparameter, such as lr=1e-3, to use instead of its default; may be repeated.",
+    help="Hyperparameter, such as learning_rate=1e-3, to use instead of its default; may be repeated.",
 )
 @click.option(
     "--steps",
     default=2_000,
     show_default=True,
     type=click.IntRange(20),
-    help="Environment steps of a training run, for most rules; always enough for three rollouts.",
+    help="Environment steps of a training run, for most rules; raised if three rollouts need more.",
 )
 @click.option(
     "--learn-steps",

@@ -34,8 +34,9 @@ def view(directory: Path, port: int | None, no_browser: bool) -> int:
     """Show the report on DIRECTORY in the browser, with progress and learning curves while the suite runs.
 
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results. The page is served on
-    this machine only, and renews itself. Nothing is written to DIRECTORY. It is read only while a page is open. While
-    a suite runs, the command spends at most a tenth of its time on drawing the report. Ctrl-C ends the command.
+    this machine only, and renews itself. Nothing is written to DIRECTORY. rlbench reads DIRECTORY only while a page is
+    open. While a suite runs, the command spends at most a tenth of its time on drawing the report. Ctrl-C ends the
+    command.
     """
     from rlbench.results import Store
     from rlbench.viewer.event_stream import EventStream
