@@ -249,6 +249,7 @@ def _document(
             {"algorithm": s.algorithm, "task": s.environment, "reason": s.reason, "status": str(s.status)}
             for s in planned.skipped
         ],
+        "curricula": stage_lines(planned.suite, {decision.group.task.name for decision in decisions}),
         "can_show": None if planned.adaptive else asdict(reach_of_plan(planned)),
         "tuning": [asdict(cost) for cost in tuning_costs(planned)],
         "jobs": workers,
