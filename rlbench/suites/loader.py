@@ -49,7 +49,8 @@ _MODELS: dict[str, type[BaseModel]] = {
     "tuned": TunedEntry,
 }
 _OTHER_BYTE = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of a byte that is not UTF-8
-_MEANT = {"reward": "return", "score": "return"}  # words that users write for a key that is spelled quite differently
+# Words that users write for a key that is spelled quite differently.
+_MEANT = {"reward": "return", "score": "return"} | dict.fromkeys(("min", "max", "low", "high"), "uniform")
 _EXAMPLES = {"until": UNTIL}  # examples of keys that are often left out
 # Keys whose values map names to entries: the model of an entry, and how many names, one in another, lead to it.
 _NAMED: dict[str, tuple[type[BaseModel], int]] = {"per_algorithm": (BudgetEntry, 1), "space": (DistributionEntry, 2)}

@@ -89,6 +89,15 @@ tune:
         assert part in text
 
 
+def test_ends_that_are_named_min_and_max_are_pointed_to_a_list_of_two(tmp_path):
+    found = problems(tmp_path, SUITE + "tune: {space: {dqn: {gamma: {min: 0.9, max: 0.99}}}}\n")
+    assert [text.split(" ", 1)[1] for text in found] == [
+        "unknown key 'min'; did you mean 'uniform'?",
+        "unknown key 'max'; did you mean 'uniform'?",
+        "uniform: should be a list of two numbers, the lowest and the highest value, got 0.99",
+    ]
+
+
 def test_what_an_algorithm_refuses_is_an_error_at_the_value(tmp_path):
     wrong = """\
 tune:
