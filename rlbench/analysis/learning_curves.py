@@ -104,9 +104,8 @@ def estimate(values: Numbers, generator: Generator) -> Estimate:
     """
     present = ~np.isnan(values)
     centre, low, high = np.full((3, values.shape[1]), np.nan)
-    patterns, which = np.unique(
-        present, axis=1, return_inverse=True
-    )  # group the steps at which the same runs have values
+    # Group the steps at which the same runs have values.
+    patterns, which = np.unique(present, axis=1, return_inverse=True)
     for i, rows in enumerate(patterns.T):
         count, columns = int(rows.sum()), np.flatnonzero(which.ravel() == i)
         if count == 0:

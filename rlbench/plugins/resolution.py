@@ -186,9 +186,7 @@ def describe(spec: AlgorithmSpec, params: Params) -> dict[str, Any]:
     if not entry["missing"]:
         algorithm = spec.load()
         entry["schema"] = schema(algorithm.Config)
-        entry["per_seed"] = list(
-            vars(algorithm).get("per_seed", ())
-        )  # not inherited: a subclass may use them differently
+        entry["per_seed"] = list(vars(algorithm).get("per_seed", ()))  # a subclass may use inherited ones differently
         try:
             config = configure(algorithm.Config, params or {}, spec.name)
         except ConfigError:

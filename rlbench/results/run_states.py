@@ -82,10 +82,8 @@ def attempted_state(
     if failed is not None:
         return RunState(RunStatus.FAILED, shortened(failed), attempt=attempt.name)
     status = RunStatus(exit_report["status"])
-    if status in (
-        RunStatus.DONE,
-        RunStatus.DIVERGED,
-    ):  # it had a result.json, so somebody removed that
+    # A run with such a status had a result.json, so somebody has removed it.
+    if status in (RunStatus.DONE, RunStatus.DIVERGED):
         return RunState(RunStatus.INTERRUPTED, "its result has been removed", attempt=attempt.name)
     message = shortened(exit_report.get("message", ""))
     if status.is_failure and _has_settings(description):

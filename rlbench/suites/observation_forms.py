@@ -75,9 +75,7 @@ def misfit(name: str, supports: Supports, space: spaces.Space[Any]) -> str:
         return f"observations have no numbers (shape {space.shape})"
     if isinstance(space, NestedVectors) or (can_be_image(space) and supports.pixels):
         return "" if supports.no_observations else _small(space, supports, name)
-    kinds = " and ".join(
-        ["vectors", *["images"] * supports.pixels, *["Dict and Tuple"] * supports.nested]
-    )  # the forms that the algorithm supports
+    kinds = " and ".join(["vectors", *["images"] * supports.pixels, *["Dict and Tuple"] * supports.nested])
     if not isinstance(space, spaces.Box):
         way_out = f"; {FLAT}" if _is_readable(space) else ""
         return f"observations are {_described(space)}, but {name} supports {kinds}{way_out}"

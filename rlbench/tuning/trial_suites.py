@@ -89,10 +89,8 @@ def _derived(
         given = environment.per_algorithm
         budgets = {label: entry for label, entry in given.items() if keep_budgets}
         for i, _, entry in entries:
-            for known in (
-                suite.algorithms[i].id,
-                suite.algorithms[i].name,
-            ):  # a budget for the label replaces one for the id
+            # The label comes last: a budget for the label replaces one for the id.
+            for known in (suite.algorithms[i].id, suite.algorithms[i].name):
                 if known in given:
                     budgets[entry.name] = given[known]
         environments.append(environment.model_copy(update={"per_algorithm": budgets}))
