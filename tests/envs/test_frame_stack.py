@@ -87,5 +87,5 @@ def test_it_comes_back_from_its_description(dtype):
 
 
 def test_a_number_of_frames_that_does_not_divide_the_channels_is_refused():
-    with pytest.raises(ValueError, match=r"shape \(4, 2, 2\) are not 3 frames"):
+    with pytest.raises(ValueError, match=r"shape \(4, 2, 2\) cannot be split into 3 frames"):
         FrameStack(0, 255, 3, (4, 2, 2))

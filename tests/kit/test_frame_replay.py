@@ -241,7 +241,7 @@ def test_vectors_and_single_images_keep_the_plain_replay():
 
 
 def test_what_cannot_be_stored_is_refused():
-    with pytest.raises(ValueError, match="observations of 10 numbers are not 4 frames of one size"):
+    with pytest.raises(ValueError, match="observations of 10 numbers cannot be split into 4 frames of one size"):
         replay_for(1, 10, "cpu", replay_fields(Field((10,), torch.uint8, 4), ACTION))
     replay, world = replay_for(1, 10, "cpu", fields(2, 3)), World(1, 2, 2, 3, 0.0, False, 0)
     replay.add(**world.step())
