@@ -136,7 +136,7 @@ def test_a_library_with_a_loop_of_its_own_is_told_apart(tmp_path):
 
 
 def test_worker_processes_are_sampled_from_their_first_environment_on(tmp_path):
-    _, shares = measured(tmp_path, A3C, A3C.Config(n_workers=1, net_arch=(16,)), SHAPES, [0], 600)
+    _, shares = measured(tmp_path, A3C, A3C.Config(n_workers=1, net_arch=(16,)), SHAPES, [0], 3000)
     assert shares["update"] > 0 and shares["acting"] > 0
     assert shares[CHILDREN] > 0  # until then they start up
 
