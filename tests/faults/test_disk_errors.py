@@ -101,7 +101,14 @@ def test_a_lost_record_is_an_error_at_every_later_call(tmp_path, monkeypatch):
             call()
 
 
-FOREVER = "signal.signal(signal.SIGTERM, lambda *a: (finish('interrupted', 'saved'), sys.exit(1)))\nopen({!r}, 'w')\nsignal.pause()"
+# The signal is blocked before the file says "ready": signal.pause() would miss one that comes just before it.
+FOREVER = """
+signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGTERM}})
+open({!r}, "w")
+signal.sigwait({{signal.SIGTERM}})
+finish("interrupted", "saved")
+sys.exit(1)
+"""
 
 
 @pytest.mark.parametrize("what", ["exit", "logs", "retry"])

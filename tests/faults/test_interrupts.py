@@ -96,8 +96,11 @@ def test_a_second_interrupt_while_a_run_is_published_leaves_it_unpublished_and_w
 from rlbench.results import publication
 def interrupt_twice(name):
     if name == "published-episodes" and not os.path.exists("again"):
+        asked, signals = os.pipe()
+        os.set_blocking(signals, False)
+        signal.set_wakeup_fd(signals)
         os.kill(os.getppid(), signal.SIGINT)
-        signal.pause()  # until the command asks to stop
+        os.read(asked, 1)  # until the command asks to stop; signal.pause() could miss a signal that comes just before it
         os.kill(os.getppid(), signal.SIGINT)
         threading.Event().wait()
 if "--control" in sys.argv[-1]:  # in a worker
