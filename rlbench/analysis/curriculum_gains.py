@@ -146,7 +146,8 @@ def _pairs(samples: Sequence[Sample], algorithms: Sequence[str]) -> tuple[list[t
 def _gain(staged: LearningCurves, alone: LearningCurves, threshold: float | None, statistic: str) -> CurveGain | None:
     """Return the gain between two sets of curves.
 
-    Only runs that have every evaluation at the common steps are used. Returns None if a side has no such run.
+    Only runs that have every evaluation at the common steps are used. Returns None if a side has no such run, or if
+    there is no common step.
     """
     steps = np.intersect1d(staged.steps, alone.steps)
     returns = [one.counted[:, np.isin(one.steps, steps)] for one in (staged, alone)]

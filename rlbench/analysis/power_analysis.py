@@ -118,7 +118,7 @@ def _power(
     keys = keys_of([scores.samples[name, env] for env in runs])
     tasks = [_stretch(values) for values in runs.values()]
     fewest = min(map(len, tasks))
-    # A permutation test over several tasks always has enough splits to decide; on one task it may have too few.
+    # With at least FEWEST_FOR_VERDICT runs, several tasks always have enough splits for a verdict; one task may not.
     minimum = max(FEWEST_FOR_VERDICT, runs_needed(pairs, alpha, STATISTICS[statistic][0]) if len(tasks) == 1 else 0)
 
     @cache

@@ -72,7 +72,7 @@ def _refuse_equal_names(names: Mapping[str, Any], what: str) -> None:
 
 
 def _uneven(tasks: _Tasks) -> list[str]:
-    """Return a note if tasks differ in their algorithms, seeds or evaluations; otherwise an empty list."""
+    """Return a note if tasks differ in their algorithms, algorithms in their seeds, or runs in their evaluations."""
     algorithms = {tuple(sorted(entries)) for entries in tasks.values()}
     runs = {tuple(sorted(seeds)) for entries in tasks.values() for seeds in entries.values()}
     steps = {tuple(steps) for entries in tasks.values() for seeds in entries.values() for steps in seeds.values()}

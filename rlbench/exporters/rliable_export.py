@@ -174,7 +174,7 @@ def _normalised(results: Results, tasks: Sequence[str], values: Numbers) -> Numb
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write an npz file, not with np.savez, because an algorithm's name may be one of its parameters' names."""
+    """Write an npz file, not with np.savez, because an algorithm may have the name of a parameter of np.savez."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             if len(name.encode()) > _LONGEST_NAME:

@@ -29,7 +29,7 @@ SUFFIXES = ("", ".gz", ".bz2", ".xz")
 def read_text(path: Path) -> str:
     """Return the text of a file, which may be compressed with gzip, bzip2 or xz.
 
-    The encoding is UTF-8, or UTF-16 with a byte order mark. Raises: ForeignError for another
+    The encoding is UTF-8, with or without a byte order mark, or UTF-16 with one. Raises: ForeignError for another
     compression or encoding, and for a file that is truncated or too large; OSError.
     """
     try:

@@ -55,8 +55,8 @@ def read_sources(
     """Read every run in files and folders. Folders are searched with their subfolders, and links are followed.
 
     columns: column names of CSV files (rlbench.importers.csv_files). tag: the scalar to read in TensorBoard files.
-    template: names in paths, such as "{algorithm}/{environment}_{seed}". It must match the end of each run's path, from
-    the beginning of a file or folder name on.
+    template: names in paths, such as "{algorithm}/{environment}_{seed}". It must match whole file and folder names at
+    the end of each run's path; a single name may follow them.
     exclude: patterns of files and folders to ignore. Raises: ForeignError if no run can be read.
     """
     path_template = None if template is None else read_template(template)
@@ -165,7 +165,7 @@ def _is_monitor(path: Path) -> bool:
 
 
 def _add_evaluations(folder: Path, training: Sequence[ImportedRecords], evaluated: ImportedRecords) -> ImportedRecords:
-    """Return a run with the evaluations in evaluations.npz. Evaluations or means in its training log are dropped."""
+    """Return a run with the evaluations in evaluations.npz. Other evaluations in its training log are dropped."""
     if not training:
         return evaluated
     run = training[0]

@@ -63,7 +63,8 @@ def _folders(
 ) -> Iterator[tuple[Path, list[Path]]]:
     """Yield the folders below `start` with their files. Links to folders are appended to `behind`.
 
-    seen: folders that were visited, which are skipped. system: devices that are skipped.
+    seen: folders that are skipped: those visited already, and the parents of the searched folder. system: devices that
+    are skipped.
     """
 
     def fail(error: OSError) -> None:

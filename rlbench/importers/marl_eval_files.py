@@ -138,7 +138,7 @@ def _choose(path: Path, entries: Sequence[_Entry], metric: str | None) -> str:
     names = ", ".join(sorted(set[str]().union(*(entry.metrics for entry in entries)))) or "none"
     if metric is None:
         raise ForeignError(
-            f"{path}: its runs do not all have a metric {' or '.join(METRICS)}; --metric NAME reads "
+            f"{path}: none of the metrics {', '.join(METRICS)} is in all of its runs; --metric NAME reads "
             f"another metric; metrics in the file: {names}"
         )
     lacking = next((entry.where for entry in played if metric.lower() not in entry.metrics), str(path))

@@ -24,9 +24,10 @@ def published_tasks(
 ) -> dict[Cell, Task]:
     """Return the task of each algorithm on each environment.
 
-    If the folder has runs of the algorithm, their budget is used; else `steps`; else the step at which most of the
-    algorithm's runs end. In the last case, if the environment has a budget in the folder or in this import that differs
-    by at most a tenth, this budget is used, so that algorithms trained equally long are scored at the same step.
+    If the folder has published runs of the algorithm on the environment, their budget is used; else `steps`; else the
+    step at which most of the new runs end. In the last case, if the environment has a budget in the folder or in this
+    import that differs by at most a tenth, this budget is used, so that algorithms trained equally long are scored at
+    the same step.
     without: places of runs that are replaced; they do not count.
 
     Raises: ForeignError if `steps` differs from the budget of the algorithm's runs in the folder.

@@ -57,7 +57,7 @@ def read_published(
     layout: a key of FORMATS. exclude: patterns of files and folders to ignore. metric: the metric to read from files of
     marl-eval, which may contain several.
 
-    Raises: ForeignError if no run can be read, or if no run has a name in the selection.
+    Raises: ForeignError if no run can be read, or if the selection has a name that no run has.
     """
     patterns, read = FORMATS[layout]
     if metric is not None:
@@ -90,7 +90,7 @@ def _files(source: Path, patterns: Sequence[str], exclude: Sequence[str], result
 
 
 def _select(result: ReadResult, selection: Selection) -> None:
-    """Keep only the selected runs, with their new names. Raises: ForeignError if no run has a selected name."""
+    """Keep only the selected runs, with their new names. Raises: ForeignError for a name that no run has."""
     skipped = [one for one in result.skipped if isinstance(one, SkippedRun)]
     cells = [*map(_cell, result.records), *map(_cell, skipped)]
     algorithms, tasks = {cell[0] for cell in cells}, {name for cell in cells for name in cell[1:]}

@@ -19,7 +19,7 @@ from rlbench.results.file_io import read_bytes
 from rlbench.results.parquet_reader import UNREADABLE, numbers, read_columns
 from rlbench.results.parquet_writer import write_parquet
 
-# The possible dtypes of actions. STORED: the dtype in which the file stores each.
+# STORED: the possible dtypes of actions, each with the dtype in which the file stores it. DTYPES: those stored as is.
 DTYPES = {name: np.dtype(name) for name in ("int8", "int16", "int32", "int64", "uint8", "float32", "float64")}
 STORED = {**DTYPES, "bool": np.dtype("uint8")}
 

@@ -49,9 +49,9 @@ def play(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _policy(loaded: LoadedGroup, mode: str, layout: AgentLayout, offset: int) -> Policy:
-    """Return the joint policy of one round: some agents of each seed play the policy of the seed `offset` places later.
+    """Return the joint policy of the round with this offset (see the module's text).
 
-    With offset 0, every agent plays its own seed's policy.
+    With offset 0, it is the policy of the final evaluation itself.
     """
     try:
         first, others = loaded.policy(mode), loaded.policy(mode)
@@ -73,8 +73,8 @@ def own_numbers(layout: AgentLayout) -> int:
 def mixed_policy(first: Policy, others: Policy, own: int, offset: int) -> Policy:
     """Return a policy that mixes actions: in world s, the first `own` numbers of seed s, the rest of seed s + offset.
 
-    first, others: two policy functions of one algorithm, each with its own memory. Row t of `others` gets the
-    observations of world t - offset, because there its agents play.
+    first, others: two policy functions of one algorithm, each with its own memory, because they see other episodes. Row
+    t of `others` gets the observations of world t - offset, in which the other agents play the policy of seed t.
     """
 
     def policy(obs: Array, start: Array) -> Array:

@@ -21,7 +21,7 @@ from rlbench.plugins import Plugins
 _OWN = "rlbench"
 _WRAPPERS = "gymnasium.wrappers"
 _ADDED = "rlbench.envs"  # contains the wrappers that rlbench adds when it plans a suite
-# Packages that only contain worlds: importing their modules or calling their `parallel_env` does nothing else.
+# Packages that contain only worlds: importing one of their modules, or calling its `parallel_env`, only makes worlds.
 _WORLDS = {PETTINGZOO: ("pettingzoo", "mpe2"), TUPLES: ("lbforaging", "rware")}
 _GAMES = "rlbench.envs.matrix_games"
 _WRITES = ("RecordVideo",)  # writes to a folder that its arguments name
@@ -29,7 +29,7 @@ _ADVICE = "a result folder is data and runs no code that it names; if you trust 
 
 
 def refuse_untrusted(task: Task, plugins: Plugins, allowed: Collection[str]) -> None:
-    """Check that making a task's environments imports only installed or allowed code and opens no file it names.
+    """Check that a task's environments import only installed or allowed code and open no file that the task names.
 
     allowed: modules that the user has allowed. Raises: PluginError that says what is refused and what to do.
     """

@@ -77,7 +77,7 @@ def parts_of(grid: Grid) -> tuple[Grid, list[Part]]:
 
 
 def rows_of(part: Part) -> list[int]:
-    """Return the rows of a part that are not empty in every column after the first."""
+    """Return the rows of a part that have a value in some column after the first."""
     rows = range(len(part[0].column.entries)) if part else range(0)
     return [row for row in rows if len(part) == 1 or any(p.column.entries[row].value for p in part[1:])]
 

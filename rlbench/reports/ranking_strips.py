@@ -76,9 +76,9 @@ def _how_sure(ordering: Ordering) -> str:
         return f"{text}: too few to decide"
     needed = runs_out_of_reach([row for row in ordering.rows if not row.decided])
     return (
-        f"{text}; deciding the others takes at least {needed} runs"
+        f"{text}; deciding the others takes at least {needed} runs each"
         if needed and ordering.decided
-        else (f"{text}; deciding any takes at least {needed} runs" if needed else text)
+        else (f"{text}; deciding any takes at least {needed} runs each" if needed else text)
     )
 
 

@@ -186,14 +186,17 @@ def _origin(path: str) -> str:
 
 
 def _distribution_of(top: str) -> list[tuple[str, str]]:
-    """Return a top-level module's distribution and version; an empty list for a distribution that rlbench requires."""
+    """Return a top-level module's distribution and version; [] if `_distributions` leaves the distribution out."""
     name = _distributions().get(top)
     return [(name, _version(name))] if name else []
 
 
 @cache
 def _distributions() -> dict[str, str]:
-    """Return each top-level module's distribution, except what rlbench requires. A cache file keeps the answer."""
+    """Return the distribution of each top-level module. A file keeps the answer until an installation changes.
+
+    Distributions that rlbench requires are left out, except NUMERIC_DISTRIBUTIONS.
+    """
     folders = [p for p, kind in _places() if kind == "installed" and os.path.isdir(p)]
     state = "".join(f"{p}{os.stat(p).st_mtime_ns}" for p in sorted(folders)) + sys.version
     path = cache_folder("distributions") / f"{hashlib.sha256(os.fsencode(state)).hexdigest()[:24]}.json"

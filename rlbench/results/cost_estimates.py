@@ -34,7 +34,7 @@ def _hash(value: Any) -> str:
 
 
 def _names(group: RunGroup) -> tuple[str, str]:
-    """Return hashes of a group's kind (algorithm × environment on this machine) and of its settings except steps."""
+    """Return hashes of a group's kind (algorithm, environment, device, machine) and of its settings except steps."""
     machine = hardware()
     kind = _hash([machine["cpu"], machine["cores"], group.algorithm, group.task.env_id, group.device])
     protocol = vars(group.task.evaluation)
@@ -60,7 +60,7 @@ def remember_cost(group: RunGroup, startup: float, seconds: float, files: Sequen
 
 
 def _recall_nearest(group: RunGroup) -> Mapping[str, Any] | None:
-    """Return the entry of a group with these settings, or else the newest entry of its algorithm and environment."""
+    """Return the entry of a group with these settings, or else the newest entry of its kind (see `_names`)."""
     kind, exact = _names(group)
     folder = cache_folder("speeds")
     entry = _recall_entry(folder / f"{kind}-{exact}.json")

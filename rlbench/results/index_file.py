@@ -29,7 +29,7 @@ _OWN, _APART = {*OWN}, {*OWN, *COMMON}
 _LAST_STEP = 10**12  # largest budget
 _GRID = ("steps", "returns", "wall_seconds")
 _REPEATED = pa.dictionary(pa.int32(), pa.string())
-# request: spec.json without seed and key. own, group, common: three parts of result.json, which `result_record` lists;
+# request: spec.json without seed and key. own, group, common: three parts of result.json, which `json_shapes` defines;
 # the entry `order` of common contains the names of all entries in their order. own is "" if the run is not published.
 _SCHEMA = pa.schema(
     [
@@ -142,7 +142,7 @@ def _state(own: Any, group: Mapping[str, Any], common: Mapping[str, Any], run: R
 
 
 def _facts(table: pa.Table) -> list[RunFacts]:
-    """Return each row's numbers of its run. Raises: ValueError for numbers that no run can have."""
+    """Return the facts in each row. Raises: ValueError for numbers that no run can have."""
     lists = [table[name].chunk(0) for name in _GRID]
     offsets = [numbers(each.offsets) for each in lists]
     if not all(np.array_equal(offsets[0], other) for other in offsets[1:]):

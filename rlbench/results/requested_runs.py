@@ -138,7 +138,7 @@ def _task(environment: str, label: str, suite: Mapping[str, Any]) -> Task:
 
 
 def with_budgets(suite: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `suite` with the budgets and evaluation grids of `other` where they differ for an environment."""
+    """Return `suite` with budget and evaluation grid of `other` for each environment whose budget differs."""
     new = {name_of(entry): entry for entry in other.get("environments", ())}
     environments = [
         entry | {key: each[key] for key in ("steps", "evaluation") if key in each}

@@ -93,7 +93,7 @@ def attempted_state(
 
 
 def failed_together(attempts: Path, name: str) -> bool:
-    """Return whether an attempt trained several settings and failed, so that one setting may have failed the others.
+    """Return whether an attempt trained several settings and failed, so that one of them may be to blame.
 
     attempts: the folder of all attempts. name: the attempt's name; "" if there is none (False).
     """

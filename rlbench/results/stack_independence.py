@@ -93,7 +93,7 @@ def _entries(agreement: str, evidence: str, differing: Iterable[str] = ()) -> di
 
 
 def _try_kernels(trials: Any, used: Iterable[str], numerics: Mapping[str, Any]) -> dict[str, bool]:
-    """Return for each kernel whether a lane alone gets the same bits, from the cache or from a trial now."""
+    """Return for each kernel whether a lane alone gets the same bits as in a stack, from the cache or from a trial."""
     path = cache_folder("kernels") / f"{_cache_key(trials, numerics)}.json"
     cached = {use: same for use, same in (recall(path) or {}).items() if isinstance(same, bool)}
     fresh = {use: trials.same_bits(use) for use in used if use not in cached}

@@ -47,9 +47,9 @@ class TwoSampleTest:
     def runs_to_show(self, runs: float, alpha: float, power: float = POWER, most: int = 1_000) -> int | None:
         """Return about how many runs on each side of each task would show a difference of the observed size.
 
-        runs: the present number of runs on each side. The result is above `runs` and at most `most`; None if even
-        `most` runs are not enough, or if nothing can be estimated. This is a normal approximation: standard deviations
-        fall with the square root of the number of runs, and degrees of freedom rise in proportion to it.
+        runs: the present number of runs on each side. The result is above `runs` and at most `most`; None if no such
+        number is enough, or if nothing can be estimated. This is a normal approximation: standard deviations fall with
+        the square root of the number of runs, and degrees of freedom rise in proportion to this number.
         """
         beyond = _NORMAL.inv_cdf(share(power, "the power"))
         critical = _NORMAL.inv_cdf(1 - share(alpha, "alpha") / 2)

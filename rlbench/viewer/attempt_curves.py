@@ -21,7 +21,7 @@ class AttemptCurves:
     """The records of one attempt. `read` adds what was appended since the last call.
 
     budget: environment steps of each seed. evaluations: for each seed, the return at each point of the evaluation grid.
-    step: the last step that a record or the heartbeat names.
+    step: the largest step that a record or the heartbeat names.
     """
 
     def __init__(self, folder: Path, budget: int) -> None:

@@ -84,7 +84,7 @@ def test_where_too_few_runs_could_decide_anything_everybody_is_joined(tmp_path):
     scores = {name: around(100.0 * place, 5) for place, name in enumerate("abcdefg")}
     ranking = ranking_strips(scored(tmp_path, scores))[1]
     assert ranking.lines == [tuple("gfedcba")]
-    assert ranking.note == "0 of 21 pairs decided; 5 runs each; deciding any takes at least 7 runs"
+    assert ranking.note == "0 of 21 pairs decided; 5 runs each; deciding any takes at least 7 runs each"
 
 
 def test_under_five_runs_are_said_to_describe_only(tmp_path):
