@@ -31,8 +31,8 @@ class ActionMaskInObservation(gymnasium.Wrapper[Array, Any, Any, Any]):
 
     No action follows the last observation of a terminated episode, so its mask allows all actions.
 
-    Raises: RlbenchError if a mask is missing, malformed or allows no action, or if an action is forbidden; TypeError if
-    the spaces cannot have a mask.
+    Raises: RlbenchError if a mask is missing, malformed or allows no action, or if a forbidden action is taken;
+    TypeError if the spaces cannot have a mask.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:

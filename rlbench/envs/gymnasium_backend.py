@@ -47,7 +47,7 @@ def make_env(task: Task) -> gymnasium.Env[Any, Any]:
 def apply_wrappers(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
     """Apply the task's wrappers and reset options to an environment.
 
-    Raises: RlbenchError if an object that the suite names (`module:name`) cannot be found; any error of a wrapper.
+    Raises: RlbenchError if a reference fails (see rlbench.envs.references); any error of a wrapper.
     """
     for i, wrapper in enumerate(task.wrappers):
         module, _, name = wrapper.name.partition(":")
@@ -72,7 +72,8 @@ class GymnasiumBatch:
         self._steps = [env.step for env in self._envs]
         self._faults: dict[int, str] = {}  # what failed in the last step of a lane
         self._given: tuple[Sequence[int], list[Any]] = ((), [])  # the lanes of the last step and their answers
-        # The environment gets a discrete action as a scalar of the space's dtype, and any other as its own array.
+        # The environment gets a discrete action as a scalar of the space's dtype. Any other action is a new array,
+        # because an environment may write to it.
         dtype = self.action_space.dtype if isinstance(self.action_space, Discrete) else None
         self._as_action: Callable[[Any], Any] = dtype.type if dtype is not None else np.array
 

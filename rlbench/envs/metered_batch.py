@@ -235,8 +235,9 @@ class MeteredBatch:
         """Restore every environment from the `state` of each seed. Returns: whether all were restored exactly.
 
         Reset each environment with its episode's seed, replay the actions unmetered, and compare the last observation
-        with the stored one. If it differs in any bit and `approximate` is true, begin the environment's next episode
-        instead. Raises: ReplayMismatch if an observation differs and `approximate` is false.
+        with the stored one. The environment is not restored exactly if the observation differs in any bit, or if the
+        environment fails or cannot be reseeded. In this case, begin its next episode if `approximate` is true. Raises:
+        ReplayMismatch in this case if `approximate` is false.
         """
         exact = True
         rows: list[Array] = []

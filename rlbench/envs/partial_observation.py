@@ -16,7 +16,7 @@ class PartialObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
     """Show only some numbers of a vector. For example, `keep: [0, 2]` shows CartPole without velocities.
 
     keep: the indices of the shown numbers, from 0, in the order in which they are shown. Raises: ValueError if
-    observations are not vectors, or if an index is out of range or occurs twice.
+    observations are not vectors, if `keep` is empty, or if an index is out of range or occurs twice.
     """
 
     def __init__(self, env: gymnasium.Env[Array, Any], keep: Sequence[int]) -> None:

@@ -109,7 +109,8 @@ def _renormalised(mean: Tensor, variance: Tensor, batch_mean: Tensor, batch_vari
     """Return h and v [L, 1, features], so that (x − batch_mean + h) / √(v + EPS) is the renormalised x.
 
     The paper's form is (x − batch_mean)/σ · r + d with σ = √batch_variance, so h = dσ/r and v = (σ/r)². Within the
-    limits R_MAX and D_MAX, they replace the minibatch's mean and variance by the running ones. They have no gradient.
+    limits R_MAX and D_MAX, r and d replace the minibatch's mean and variance by the running ones. r and d are constants
+    for the gradient; h and v are not.
     """
     deviation = (variance + EPS).sqrt()
     r = ((batch_variance.detach() + EPS).sqrt() / deviation).clamp(1 / R_MAX, R_MAX)

@@ -170,7 +170,7 @@ class FrameReplay(Replay):
 
     # -- saving --------------------------------------------------------------------------------------------------
     def state(self) -> dict[str, Any]:
-        """Return the state for `load_state`. "frames" is a list of S tensors, because seeds differ in their number."""
+        """Return the state for `load_state`. "frames" is a list of S tensors, whose numbers of frames may differ."""
         rows, count = (np.array([getattr(ring, name) for ring in self._rings]) for name in ("rows", "count"))
         return {**super().state(), "frames": [ring.stored() for ring in self._rings], "rows": rows, "count": count}
 

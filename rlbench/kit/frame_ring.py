@@ -12,7 +12,7 @@ from torch import Tensor
 from rlbench.api import Array
 from rlbench.kit.replay import unfilled
 
-_COPIED = 1024  # a growing ring copies so many frames at a time, so that the copy takes little additional memory
+_COPIED = 1024  # a growing ring copies this many frames at a time, so that the copy takes little additional memory
 Known = tuple[Array, Array]  # a stack [frames, size] and the numbers [frames] of its frames
 
 

@@ -20,7 +20,10 @@ MOST_FLOATS = 1 << 22  # limit for one trial's tensors, except at the recorded s
 
 
 def same_bits(operation: str) -> bool:
-    """Return whether an operation computes the same bits for a lane alone and in stacks. False: it cannot be tried."""
+    """Return whether an operation computes the same bits for a lane alone and in stacks.
+
+    Return False, too, if the operation cannot be tried.
+    """
     name, *arguments = json.loads(operation)
     if not arguments:
         return False

@@ -1,7 +1,7 @@
 """Adam, gradient clipping and target networks per seed, over flat parameter rows [S, P].
 
-The row of an inactive seed is not written, so the seed keeps its bits. Multiplying its update by zero would not be
-enough, because 0 · NaN is NaN. Source: Kingma & Ba 2015, arXiv:1412.6980.
+The row of an inactive seed keeps its bits: it is not written, or its old numbers are written again. Multiplying its
+update by zero would not be enough, because 0 · NaN is NaN. Source: Kingma & Ba 2015, arXiv:1412.6980.
 """
 
 from __future__ import annotations
@@ -121,7 +121,10 @@ class Adam:
         )  # fmt: skip
 
     def _row_by_row(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
-        """Update the active seeds' rows as separate tensors. For seeds that are inactive or differ in `step`."""
+        """Update the active seeds' rows as separate tensors.
+
+        This is needed if a seed is inactive, or if seeds may differ in their step counts or step sizes.
+        """
         if self._rows is None or any(p is not q for p, q in zip(self._rows[0], params)):
             lists = (params, self.mean, self.square, [self.step] * len(params))
             self._rows = list(params), [[row for t in tensors for row in t.unbind(0)] for tensors in lists]

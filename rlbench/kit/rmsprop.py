@@ -1,6 +1,6 @@
 """RMSProp per seed, over flat parameter rows [S, P], with the same interface as `Adam`.
 
-It has no momentum and no centring. The row of an inactive seed is not written, so the seed keeps its bits.
+It has no momentum and no centring. The row of an inactive seed keeps its bits.
 Source: Tieleman & Hinton 2012, lecture 6.5; used by Mnih et al. 2016, arXiv:1602.01783.
 """
 

@@ -120,7 +120,7 @@ class MLP:
                     x = x * masks[i].flatten(0, -3)
                 if norms:
                     x = layer_norm(x, *norms[i])
-                # Nothing else uses the product, so relu_ may overwrite it. Overwriting a slice, autograd would copy it.
+                # Nothing else uses the product, so relu_ may overwrite it. For a slice, autograd would copy all of it.
                 x = torch.relu_(x) if unpadded and self.activation is torch.relu else self.activation(x)
         return x
 

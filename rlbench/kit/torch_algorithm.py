@@ -29,8 +29,8 @@ class TorchAlgorithm(Algorithm):
     """An algorithm that declares its parts once. A subclass defines `parts`, `train`, `act` and `policy_parts`.
 
     num_seeds: S. obs_size: the length of a flat observation. mask: the action mask in observations.
-    state_size: the length of an observation without the mask. inputs: the argument of `network`, which is state_size or
-    the shape of images. obs_field: the field of flat observations, for storage; images stay bytes.
+    state_size: the length of an observation without the mask. inputs: the argument of `network`: state_size, or images
+    and numbers. obs_field: the field of flat observations, for storage; images stay bytes.
     """
 
     policy_parts: ClassVar[tuple[str, ...]] = ()

@@ -65,7 +65,7 @@ _SETTLED = {
 }
 _OVERRIDING = (_Sign.EVALUATION, _Sign.IMPORTS, _Sign.COMPILING)
 
-# Words in names of functions, of plugins and of libraries of algorithms, that indicate their work.
+# Words in the names of functions that indicate a function's work, in plugins and in libraries of algorithms.
 _UPDATE = re.compile(
     "updates?|learn|train|fit|optimi[sz]e|improve|loss|losses|grads?|gradients?|backward|advantages?|gae|returns"
 )

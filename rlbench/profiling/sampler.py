@@ -2,7 +2,7 @@
 
 The kernel sends SIGPROF after every few milliseconds of CPU time, summed over all threads. Python runs the handler only
 between bytecodes of the main thread. A call into C is therefore sampled when it returns, and its whole time counts for
-the calling function. So do compiled graphs, matrix products and garbage collections.
+the calling function. So does the time of compiled graphs, matrix products and garbage collections.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class CurriculumProgress:
         return int(chosen)
 
     def ended(self, episode: EpisodeRecord) -> None:
-        """Record an episode that has ended. If its stage's condition is met, move its seed to the next stage.
+        """Record an episode that has ended. If the condition of the seed's stage is met, move the seed to the next one.
 
         The steps of an abandoned episode count, but its return does not.
         """

@@ -1,4 +1,6 @@
-"""Evaluation: episodes of a policy in separate environments with separate streams, the same for all runs of a task.
+"""Evaluation: episodes of a policy in separate environments with separate streams.
+
+The reset seeds of the episodes are the same for all runs of a task.
 
 With E lanes for each seed, the seed's episode k is played in lane k mod E. When an episode ends, its lane starts its
 next episode. If there is none, the policy gets the lane's last observation again, and its actions there are ignored.

@@ -260,7 +260,10 @@ class LiveGroup:
 
 
 def _close(close: Callable[[], None]) -> None:
-    """Close environments. Print an error instead of raising it, because all results are complete by then."""
+    """Close environments. Print an error instead of raising it, because no record depends on it.
+
+    So the error neither fails a run nor hides another error.
+    """
     try:
         close()
     except (Exception, SystemExit):  # noqa: BLE001 - a foreign environment may raise anything

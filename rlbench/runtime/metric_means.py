@@ -32,8 +32,9 @@ class MetricMeans:
         self._calls: dict[str, int] = {}  # calls of `is_due` since the last `take`
 
     def is_due(self, name: str) -> bool:
-        """Return whether to compute metrics at this update. name: the name of the gradient, which has
-        a count of its own.
+        """Return whether to compute metrics at this update.
+
+        name: the name of the gradient. The updates of each name are counted separately.
         """
         calls = self._calls.get(name, 0)
         self._calls[name] = calls + 1

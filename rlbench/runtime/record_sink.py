@@ -20,7 +20,7 @@ class Sink(Protocol):
     def positions(self) -> Mapping[str, Any]:
         """Flush to disk and return how much has been written.
 
-        A checkpoint stores this number, so that a resumed run can discard the records written after the checkpoint.
+        A checkpoint stores the result, so that a resumed run can discard the records written after the checkpoint.
         """
         ...
 

@@ -143,7 +143,7 @@ def resume(subject: Subject) -> str:
 
 
 def published(subject: Subject) -> str:
-    """Check that a new instance acts like the trained instance after it has loaded its `final_state`."""
+    """Check that a new instance that loads the trained instance's `final_state` acts like the trained instance."""
     trained = subject.play().algorithm
     arrays = {name: np.array(value) for name, value in trained.final_state().items()}
     if not arrays:

@@ -40,7 +40,7 @@ _NUMERICS = {
 def causes(result: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Cause, ...]:
     """Return how the process that trained again differs from the one in a result.json, the likeliest causes first.
 
-    now: the present values, with the keys of result.json. Only modules and distributions in both are compared.
+    now: the present values, with the keys of result.json. A module or distribution is compared only if both have it.
     """
     listed = [*_code(result, now), *_packages(result, now), *_machine(result, now)]
     return tuple(dict.fromkeys(listed))

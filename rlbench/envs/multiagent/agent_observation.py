@@ -34,7 +34,7 @@ class AgentObservation:
         self.size = int(FlatObservation.shown(inner).shape[0])
 
     def vector(self, observed: Any) -> Array:
-        """Return an observation as float32 [size]. Raises: EnvironmentFault if it is not in its space."""
+        """Return an observation as float32 [size]. Raises: EnvironmentFault if it lacks the form of its space."""
         try:
             return self._written(observed[_OBSERVATION] if self.has_mask else observed)
         except (TypeError, ValueError, KeyError, IndexError) as error:
@@ -51,7 +51,10 @@ class AgentObservation:
         return np.asarray(spaces.utils.flatten(self._kept, pick(self._space, self._kept, value)), np.float32)
 
     def mask(self, observed: Any, info: Mapping[str, Any], num_actions: int) -> Array:
-        """Return which actions are allowed [num_actions] int8; without a mask, all are. Raises: EnvironmentFault."""
+        """Return which actions are allowed [num_actions] int8; without a mask, all are.
+
+        Raises: EnvironmentFault if a mask has another shape or allows no action.
+        """
         given = observed[_MASK] if self.has_mask else info.get(_MASK)
         if given is None:
             return np.ones(num_actions, np.int8)

@@ -205,7 +205,10 @@ class JointEnv(gymnasium.Env[Array, Any]):
         return vector, {AGENT_MASKS: tuple(by_agent[name] for name in self._names)} if masks else {}
 
     def _check_mask(self, name: Any, info: Mapping[str, Any], call: str) -> None:
-        """Check that an agent has a mask in `info` exactly if it had a mask at the first reset."""
+        """Check that an agent has a mask in `info` if it acts next and had one at the first reset.
+
+        An agent that had none at the first reset must never have one.
+        """
         if "action_mask" in info and name not in self._masked:
             raise EnvironmentFault(
                 f"its {call} gave {name!r} an action mask, but its first reset did not; give it always"
@@ -226,7 +229,7 @@ def _reward(name: Any, value: Any) -> float:
         reward = float(value)
     except (TypeError, ValueError):
         raise EnvironmentFault(f"the reward of {name!r} is {value!r}; it has to be a number") from None
-    if LARGEST < abs(reward) < float("inf"):  # the meter parks a seed whose reward is not finite
+    if LARGEST < abs(reward) < float("inf"):  # a later check of the step reports a reward that is not finite
         raise EnvironmentFault(f"the reward of {name!r} is {reward:g}, too large to be added up")
     return reward
 

@@ -43,8 +43,8 @@ class JointBatch(GymnasiumBatch):
 def make_env(task: Task) -> gymnasium.Env[Any, Any]:
     """Make one environment of a task, which contains all its agents (see JointEnv).
 
-    Raises: RlbenchError if an object that the suite names (`module:name`) cannot be found, or if the id does not name a
-    world; any error of the world or of a wrapper.
+    Raises: RlbenchError if a reference or a registration fails, or if the id does not name a world; any error of the
+    world or of a wrapper.
     """
     call_registrations(task.register)
     kwargs = dict(resolved(task.kwargs, ("kwargs",)))
