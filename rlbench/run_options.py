@@ -32,7 +32,7 @@ class RunOptions(SuiteOptions):
     alpha: float | None = option(
         None,
         "--alpha",
-        'Family-wise error rate of all "better" verdicts, and again of all "equivalent" verdicts (with '
+        'Family-wise error rate of all "better" verdicts, and separately of all "equivalent" verdicts (with '
         "--until-decided; default: 0.05).",
         Use.DESIGN,
     )

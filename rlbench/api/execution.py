@@ -37,8 +37,8 @@ class Job:
 
     command: the command line of the process that trains the group. It works on any machine that has the folder under
     the same path, and needs no input. On SIGTERM the process saves a checkpoint and stops; it ignores SIGINT, a
-    terminal's Ctrl-C. It exits with code 0 if the runs are done and 1 otherwise; a negative code is the number of the
-    signal that killed it. An algorithm may leave child processes behind.
+    terminal's Ctrl-C. It exits with code 0 if the runs are done and 1 otherwise; a negative code is minus the number of
+    the signal that killed it. An algorithm may leave child processes behind.
     The executor stores the process's standard output and error, if possible as stdout.log and stderr.log in `attempt`,
     which `rlbench logs` shows.
     resumed_from: the step that training resumes from, 0 for a fresh start. notice: a remark on how training starts,

@@ -32,7 +32,7 @@ class RunGroup:
 
     per_seed: hyperparameters that may have a different value for each seed of a stack. Groups that differ only in these
     may be joined (`rlbench.runner.setting_stacks`). Empty: this group must not be joined with others.
-    variants: the setting of each seed, if the group was joined from several. `seeds` may then contain a seed twice.
+    variants: the setting of each seed, if the group was joined from several. `seeds` may then repeat a seed.
     checkpoint_every: environment steps per seed between checkpoints; 0: no checkpoints.
     timeout: seconds that the group's process may take; None: no limit.
     stall_timeout: seconds that the process may take without an environment step; None: no limit.

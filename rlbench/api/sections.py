@@ -96,7 +96,7 @@ class Figure:
     """A figure that is drawn only when needed.
 
     name: the name of the figure's files, of letters, digits and dashes; it must be unique among figures.
-    draw: returns the matplotlib figure, without a title. The page calls it under the report's theme. It should draw
+    draw: returns the matplotlib figure, without a title. rlbench calls it under the report's theme. It should draw
     text in `matplotlib.rcParams["text.color"]`.
     description: what the figure shows, for screen readers. caption: what the reader should see in the figure.
     method: how the figure was computed. wide: whether it has the full width of the page.

@@ -44,11 +44,10 @@ def open_suite(name: str, options: RunOptions | None = None) -> LoadedSuite:
 
 
 def open_plugins(files: Sequence[str]) -> Plugins:
-    """Return the plugins that the environment variable RLBENCH_PLUGINS names (default: all), and the plugin files
-    `files`.
+    """Return the plugins that RLBENCH_PLUGINS names (default: all), and those in `files`.
 
-    `rlbench --no-plugins` sets the variable to the empty string; then only rlbench's own backends and executors are
-    available.
+    `rlbench --no-plugins` sets this environment variable to the empty string; then only rlbench's own backends and
+    executors, and those in `files`, are available.
     """
     from rlbench.plugins import selected_plugins
 

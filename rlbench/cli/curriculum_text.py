@@ -32,7 +32,7 @@ def curves_text(gains: CurriculumGains) -> str:
             "steps: median over runs, from the beginning of training; > N: not reached by step N, where training ends"
         )
     if any(gain.threshold is not None for gain in gains.curves):
-        lines.append("steps to a return: with a 95 % interval if there are six runs or more")
+        lines.append("steps to a return: with a 95 % interval on a side that has six runs or more")
         lines.append(
             "P(sooner): the probability that a run with the curriculum reaches the return before a run without it"
         )

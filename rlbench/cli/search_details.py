@@ -19,7 +19,7 @@ HEADER = ("  parameter", "values", "trials", "mean score", "explains", "by chanc
 
 
 def response_text(found: AlgorithmSearch) -> str:
-    """Return a table of the response, with a line for each interval of each hyperparameter's values."""
+    """Return a table of the response: for each hyperparameter, a line for each part of its range or each choice."""
     rows = []
     for response in found.responses:
         known = ("–", "–", "–")

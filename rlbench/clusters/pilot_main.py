@@ -2,8 +2,8 @@
 
 The task takes one group after another from the queue of the result folder FOLDER and trains it as the executor `local`
 does. SECONDS is the task's time limit. Shortly before the limit, or when the task is asked to end, the group that is
-training saves a checkpoint, and an attempt that continues it is added to the queue. After its time limit, the task
-asks Slurm to start it again.
+training saves a checkpoint, and an attempt that continues it is added to the queue. If this was because of the limit
+and groups are waiting, the task then asks Slurm to start it again.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Pilot:
         self._finish(entry, go_on=self._asked_to_end)
 
     def _read(self, entry: QueueEntry) -> Job | None:
-        """Return the job of an entry, once its files are visible here; None if they do not become visible."""
+        """Return the job of an entry once its files are visible here; None after a time, or when asked to end."""
         deadline = time.monotonic() + VISIBLE_SECONDS
         while not self._asked_to_end:
             try:

@@ -28,7 +28,7 @@ ASK_SECONDS = 30.0  # between two requests to Slurm, which serves all users of a
 # A file of another machine may stay invisible here this long: network file systems keep listings of folders.
 VISIBLE_SECONDS = 60.0
 CANCEL_SECONDS = 120.0
-# Reasons of waiting tasks that Slurm will start. For other reasons, such as PartitionTimeLimit, it may never.
+# Reasons why tasks wait that Slurm will start in time. Other reasons, such as PartitionTimeLimit, may last for ever.
 WAITING = {"", "None", "Priority", "Resources", "BeginTime", "JobArrayTaskLimit", "Prolog", "Cleaning"}
 MOST_FRUITLESS = 3  # most submissions in a row whose tasks have taken no group
 

@@ -242,7 +242,7 @@ class Attempt:
             self._measurement = Measurement(self.folder / "profile")
 
     def _finish_profile(self, outcome: GroupOutcome) -> dict[str, Any] | None:
-        """Return the profile for result.json: CPU seconds of the process by part, and the step at which it began."""
+        """Return the profile for result.json: CPU seconds of the process by part, and the step at which they begin."""
         if self._measurement is None:
             return None
         seconds = {part: round(spent, 4) for part, spent in self._measurement.finish().items()}

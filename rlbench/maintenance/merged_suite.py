@@ -1,4 +1,4 @@
-"""The suites of several result folders as one: a check that they fit together, and a common suite.json."""
+"""The suites of several result folders as one: they must fit together, and get one suite.json and decisions.json."""
 
 from __future__ import annotations
 

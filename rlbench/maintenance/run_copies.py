@@ -35,7 +35,7 @@ _MOST_BYTES = 8 << 30  # largest file that is copied
 
 
 class Uncopied(Exception):
-    """A run or an attempt was not copied, because it or its folder is damaged. The message says how."""
+    """A run or an attempt was not copied. The message says why, for example because it is damaged or in training."""
 
 
 def copy_run(source: Store, run: Run, state: RunState, target: Store) -> None:

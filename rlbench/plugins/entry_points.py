@@ -293,7 +293,7 @@ class Plugins:
 def _hides(path: Path) -> bool:
     """Return whether importing a file by its name would hide another module.
 
-    A folder here or beside the file is a module only if it is a package: it may contain the plugin's results.
+    A folder here or beside the file, such as the plugin's results, is a module only if it is a package.
     """
     spec = PathFinder.find_spec(path.stem)
     if spec is not None and spec.origin is None:

@@ -148,7 +148,7 @@ def incompatibility(algorithm: Resolved, observations: Any, actions: Any, masks:
 def _misfit_of_agents(name: str, supports: Supports, layout: AgentLayout) -> str:
     """Return why an algorithm does not support environments with these agents, or "" if it does."""
     if not supports.multi_agent:
-        return f"each agent has a mask of allowed actions, so {name}, which trains a single agent, cannot control them"
+        return f"each agent has a mask of allowed actions, so {name}, which trains a single agent, cannot control all"
     if layout.has_masks and not supports.action_masks:
         return f"agents have masks of allowed actions, which {name} does not take"
     if layout.is_discrete:

@@ -55,8 +55,8 @@ def _is_wide(algorithm: Resolved) -> bool:
 def stackable_settings(suite: Suite, environment: EnvironmentEntry, algorithm: Resolved) -> tuple[str, ...]:
     """Return the hyperparameters in which settings of the algorithm may differ within one stack.
 
-    Return () if a limit of time or memory applies, because the limit is meant for a group of one setting, or if
-    stacking saves little time.
+    Return () if stacking saves little time, or if a limit of time or memory applies: it is meant for a group of one
+    setting.
     """
     limited = environment.timeout or suite.timeout or suite.memory or algorithm.max_stack
     is_off = suite.stack == "seeds" or limited or not algorithm.stackable or _is_wide(algorithm)

@@ -46,7 +46,7 @@ def test_masks_and_continuous_actions_are_for_algorithms_that_take_them():
         ("ippo", "ContinuousScript"),
     ]
     assert [skip.reason for skip in made.skipped] == [
-        "each agent has a mask of allowed actions, so dqn, which trains a single agent, cannot control them",
+        "each agent has a mask of allowed actions, so dqn, which trains a single agent, cannot control all",
         "actions are Box, but dqn supports discrete actions",
         "actions are continuous, but vdn supports discrete actions",
     ]

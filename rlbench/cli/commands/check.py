@@ -148,7 +148,7 @@ def _tuning(planned: Plan, pace: float) -> str:
 
 
 def _rows(decisions: Sequence[RunDecision]) -> list[list[str]]:
-    """Return the rows of the table. The seeds of one group share a row if the same is done with them."""
+    """Return the rows of the table. The seeds of one group share a row if they have the same reason."""
     by_reason: dict[tuple[str, str], list[RunDecision]] = {}
     for decision in decisions:
         by_reason.setdefault((decision.group.name, decision.reason), []).append(decision)

@@ -96,8 +96,8 @@ def compare(
     rlbench compare new old              two folders: for each algorithm, the runs in `new` against those in `old`
     rlbench compare --curriculum         each algorithm with and without its curriculum
 
-    With -d, A and B are algorithms. Without -d, they are result folders (paths, or names under results/) or algorithms
-    of the newest results. If a name is both a folder and an algorithm, the command stops and asks which is meant.
+    With -d, A and B are algorithms. Without -d, they are two result folders (paths, or names under results/), or
+    algorithms of the newest results; a name that is both a folder and an algorithm is an error.
     Holm's correction treats the comparisons over all tasks as one family of tests, and the comparisons on single tasks
     as another.
     """

@@ -118,7 +118,7 @@ def logs(run: Path, stdout: bool) -> None:
 
 
 def _newest_attempt(store: Store, name: str) -> str:
-    """Return the folder's name of the newest attempt at a run; "" if none is left.
+    """Return the name of the folder of the newest attempt at a run; "" if none is left.
 
     It is for damaged runs, whose result does not name their attempt.
     """
@@ -136,7 +136,7 @@ def _newest_attempt(store: Store, name: str) -> str:
 def _blocks(file: BinaryIO) -> Iterator[str]:
     """Yield a log's text in blocks, because a single line may be as long as the file.
 
-    If the log is longer than rlbench writes logs, only its beginning and its end are read.
+    If it is longer than any log that rlbench writes, only its beginning and its end are read.
     """
     blocks, decoder = iter(lambda: file.read(_BLOCK), b""), getincrementaldecoder("utf-8")("replace")
     size = file.seek(0, os.SEEK_END)

@@ -58,7 +58,7 @@ def family(plugins: Plugins, file: Path, algorithms: Sequence[str]) -> str:
             continue
         if answer.missing:
             install = f'pip install "rlbench[{answer.extra}]"'
-            message = f"needs Stable-Baselines3, whose defaults replace what the file does not set: {install}"
+            message = f"needs Stable-Baselines3, for the defaults of keys that the file does not set: {install}"
             raise click.BadParameter(message, param_hint="--from-zoo")
         return name
     message = f"{file.name} is not named after an algorithm of Stable-Baselines3, such as ppo.yml; name one with -a"
