@@ -31,8 +31,8 @@ SCHEMA = "suite.schema.json"
     "--algorithm",
     "algorithms",
     multiple=True,
-    help=f"Algorithm to add besides {ANCHOR}; may be repeated. Default: ppo, and one more: "
-    "dqn for discrete actions, sac for continuous ones.",
+    help=f"Algorithm to add besides {ANCHOR}; may be repeated. Default: ppo, with dqn for discrete actions and sac for "
+    "continuous ones.",
 )
 @click.option(
     "-e",
