@@ -84,7 +84,7 @@ class RunOptions(SuiteOptions):
     strict: bool = option(
         False,
         "--strict",
-        "Refuse a result folder if some of its runs were trained by different code than is installed now.",
+        "Refuse a result folder if some of its runs were trained with other code or settings than now.",
         Use.TRAINING,
     )
     profile: bool = option(

@@ -31,7 +31,7 @@ class DynaQConfig:
 
 
 class DynaQ(Algorithm):
-    """The model stores the last outcome of each state and action. Planning updates the table with random outcomes."""
+    """The model stores the last outcome of each state and action. Planning draws from these to update the table."""
 
     Config = DynaQConfig
 

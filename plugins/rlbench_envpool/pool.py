@@ -41,7 +41,7 @@ def task_spec(task: Task) -> TaskSpec:
 
 
 class Outcome(NamedTuple):
-    """The result of one step of some environments, in the order of their ids and in EnvPool's own dtypes."""
+    """The result of one step of some environments, in the order of the given ids and in EnvPool's own dtypes."""
 
     next_obs: Array
     reward: Array

@@ -44,7 +44,7 @@ class RecurrentPPOConfig:
     n_envs: int = setting(8, "environments of each seed", ge=1)
     n_steps: int = setting(128, "steps of each environment per rollout, the most a gradient spans", ge=2, rollout=True)
     n_epochs: int = setting(10, "passes over a rollout", ge=1)
-    batch_size: int = setting(256, "steps per minibatch: n_steps times a divisor of n_envs, or all steps", ge=2)
+    batch_size: int = setting(256, "steps per minibatch: n_steps · a divisor of n_envs, or more for all", ge=2)
     lstm_hidden_size: int = setting(64, "units of each LSTM, the policy's and the value network's", ge=1)
     net_arch: tuple[int, ...] = setting((64,), "units of the hidden layers after each LSTM")
     activation_fn: Literal["tanh", "relu"] = setting("tanh", "activation function of the hidden layers")

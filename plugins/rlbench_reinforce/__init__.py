@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def updates_per_step(c: ReinforceConfig) -> float:
     """Return the updates per environment step of a seed.
 
-    Whenever each of the n_envs environments has taken n_steps steps, there are one update of the policy and value_steps
-    updates of the baseline.
+    Whenever each of the n_envs environments has taken n_steps steps, the seed makes at most one update of the policy
+    and value_steps updates of the baseline.
     """
     return (1 + c.value_steps) / (c.n_envs * c.n_steps)
 

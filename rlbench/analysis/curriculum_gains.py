@@ -138,7 +138,7 @@ def _pairs(samples: Sequence[Sample], algorithms: Sequence[str]) -> tuple[list[t
             pairs.append((staged, equal[0]))
         else:
             left_out.append(
-                f"{staged.algorithm} on {staged.environment}: no environment is the same without the curriculum"
+                f"{staged.algorithm} on {staged.environment}: no environment is the same except for the curriculum"
             )
     return pairs, left_out
 

@@ -76,7 +76,7 @@ def budget_sentence(budgets: Budgets) -> str:
         verb = "" if clauses else "were tuned " if len(those) > 1 else "was tuned "
         clauses.append(f"{join_names(those)} {verb}{phrase}")
     if unknown:
-        clauses.append(f"the tuning of {join_names(unknown)} is not known")
+        clauses.append(f"and the tuning of {join_names(unknown)} is not known")
     return ", ".join(clauses) + ("; the comparison measures the search as well" if differ(budgets) else "")
 
 

@@ -155,8 +155,8 @@ class TuneEntry(StrictModel):
     )
     sampler: Literal["random", "tpe"] = Field(
         "random",
-        description="random: all settings are drawn at random; tpe: the first 10 are drawn at random, and Optuna"
-        " proposes the others from the scores so far (needs the extra `tune`)",
+        description="how settings after trial 0 are chosen; random: drawn at random; tpe: drawn at random up to trial"
+        " 9, then proposed by Optuna from the scores so far (needs the extra `tune`)",
     )
     space: Annotated[dict[str, Annotated[dict[str, Distribution], Field(min_length=1)]], Field(min_length=1)] = Field(
         description="by the algorithm's label or id, its hyperparameters and where their values are drawn from;"

@@ -17,7 +17,7 @@ from rlbench.suites.tuned_models import TunedEntry
 FULL = TunedEntry(trials=20, seeds=3, steps=1_200_000, where="zoo, 2023")
 NONE = TunedEntry(trials=0)
 SAYS = (
-    "ppo was tuned with 20 trials × 3 seeds (1,200,000 steps), sac with none, the tuning of a2c is not known;"
+    "ppo was tuned with 20 trials × 3 seeds (1,200,000 steps), sac with none, and the tuning of a2c is not known;"
     " the comparison measures the search as well"
 )
 

@@ -33,7 +33,7 @@ class CrossEntropyConfig:
 
 
 class CrossEntropy(Algorithm):
-    """Linear policies, whose action has the largest output, or is the outputs squashed into the action's bounds."""
+    """Linear policies. Discrete: the action with the largest output; continuous: outputs squashed into the bounds."""
 
     Config = CrossEntropyConfig
 

@@ -22,8 +22,8 @@ def compact(directory: Path, undo: bool) -> None:
     """Pack each attempt of finished runs in DIRECTORY into a compressed archive of its own. Nothing is lost.
 
     DIRECTORY is a result folder, or the name of one under results/. An attempt's folder is deleted only after a
-    comparison has shown that its archive is equal. `rlbench logs`, `verify` and `doctor` (also with --fix) read
-    archives as they read folders, and `unzip` opens them. Attempts that still have checkpoints stay as they are.
+    comparison has shown that its archive has the same files. `rlbench logs`, `verify` and `doctor` (also with --fix)
+    read archives as they read folders, and `unzip` opens them. Attempts that still have checkpoints stay as they are.
     """
     from rlbench.maintenance.compaction import compact as pack
     from rlbench.maintenance.compaction import unpack

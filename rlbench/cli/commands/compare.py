@@ -96,10 +96,10 @@ def compare(
     rlbench compare new old              two folders: for each algorithm, the runs in `new` against those in `old`
     rlbench compare --curriculum         each algorithm with and without its curriculum
 
-    With -d, A and B are algorithms. Without -d, they are two result folders (paths, or names under results/), or
-    algorithms of the newest results; a name that is both a folder and an algorithm is an error.
-    Holm's correction treats the comparisons over all tasks as one family of tests, and the comparisons on single tasks
-    as another.
+    With -d, A and B are algorithms. Without -d, they are two result folders (paths, or names under results/) if there
+    are such folders, and otherwise algorithms of the newest results. A name that is both a folder and an algorithm is
+    an error. Holm's correction treats the comparisons over all tasks as one family of tests, and the comparisons on
+    single tasks as another.
     """
     from rlbench.analysis import compare as compare_pairs
 

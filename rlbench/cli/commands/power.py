@@ -68,9 +68,9 @@ def power(
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results.
 
     Each algorithm is compared with an imagined one whose scores vary as much as its own. For each --difference, the
-    table gives the number of seeds per algorithm and task that show this difference. It also gives the smallest
-    difference that the present number of runs would show. The estimate resamples the runs (docs/statistics.md), so it
-    cannot foresee a kind of failure that no run has had.
+    table gives the number of seeds per algorithm and task that the test needs to show this difference. It also gives
+    the smallest difference that the present number of runs would show. The estimate resamples the runs
+    (docs/statistics.md), so it cannot foresee a kind of failure that no run has had.
     """
     from rlbench.analysis import Results
     from rlbench.analysis.power_analysis import left_out, power_of

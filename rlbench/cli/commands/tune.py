@@ -80,10 +80,10 @@ def tune(
     """Tune the algorithms of SUITE with equally many trials each, and report how much tuning improved their scores.
 
     SUITE is a YAML file with the key `tune`. Trials train in FOLDER/tuning, on seeds that no reported run uses. Final
-    runs train in FOLDER/final, on the suite's own seeds, which no trial uses. Each tuned algorithm trains there twice:
-    with the best hyperparameters and with the suite's. The other algorithms train once. `rlbench status`, `table` and
-    `report` take either of the two folders. FOLDER is results/<suite name>-tune unless -o is given; with --seed N it is
-    results/<suite name>-tune-N.
+    runs train in FOLDER/final, on the suite's own seeds, which no trial uses. Each tuned algorithm trains there with
+    the best hyperparameters and, if these differ, with the suite's. The other algorithms train as the suite lists them.
+    `rlbench status`, `table` and `report` take either of the two folders. FOLDER is results/<suite name>-tune unless -o
+    is given; with --seed N it is results/<suite name>-tune-N.
 
     Progress is printed on stderr. The same command resumes an interrupted search, and chooses the same trials.
     """

@@ -81,9 +81,9 @@ def verify(
     """Train a finished RUN again, and compare its records and final weights bit for bit with the stored ones.
 
     RUN is the path or the name of a folder in DIRECTORY/runs, or a part of its name that is unique. Without
-    RUN, one run of each algorithm and task in DIRECTORY (default: the newest results) is verified. If the
-    results of a run depend on the seeds that were trained with it, which result.json records, those seeds are trained
-    again too. Otherwise, the run is trained alone. Training writes to a temporary folder, which is removed.
+    RUN, one run of each algorithm and task in DIRECTORY (default: the newest results) is verified. A run is trained
+    alone if result.json records that its results do not depend on the seeds that were trained with it. Otherwise, those
+    seeds are trained again too. Training writes to a temporary folder, which is removed.
 
     For a run that differs, the command prints the first difference in each file, and what has changed in code, packages
     and machine since the run.

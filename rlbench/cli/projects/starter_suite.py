@@ -31,8 +31,8 @@ SCHEMA = "suite.schema.json"
     "--algorithm",
     "algorithms",
     multiple=True,
-    help=f"Algorithm to add besides {ANCHOR}; may be repeated. Default: ppo, with dqn "
-    "for discrete actions and sac for continuous ones.",
+    help=f"Algorithm to add besides {ANCHOR}; may be repeated. Default: ppo, with dqn for discrete actions and sac for "
+    "continuous ones.",
 )
 @click.option(
     "-e",
@@ -73,7 +73,7 @@ SCHEMA = "suite.schema.json"
     "leave_out",
     multiple=True,
     metavar="KEY",
-    help="With --from-zoo: key of FILE to skip because it is not supported, such as use_sde; may be repeated.",
+    help="With --from-zoo: skip this key of FILE, which rlbench does not support, such as use_sde; may be repeated.",
 )
 @plugin_option
 @click.pass_context
