@@ -97,6 +97,9 @@ class Pilot:
 
     def _train(self, entry: QueueEntry) -> None:
         job = self._read(entry)
+        if self._asked_to_end:
+            self._queue.release(entry)
+            return
         if job is None:
             self._queue.remove(entry)
             return

@@ -92,6 +92,11 @@ class JobQueue:
             return taken if taken.path.exists() else None
         return taken
 
+    def release(self, entry: QueueEntry) -> None:
+        """Give back a group that was taken but not trained, so that another process can take it."""
+        with suppress(FileNotFoundError):
+            os.rename(entry.path, QueueEntry(entry.attempt).path)
+
     def continue_as(self, entry: QueueEntry, new: Path, command: Sequence[str], plugin_files: Sequence[str]) -> None:
         """Replace the entry of an interrupted attempt by one for the attempt `new`, which continues it."""
         self.add(new, command, plugin_files)

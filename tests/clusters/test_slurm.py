@@ -15,7 +15,7 @@ from support.document_blocks import blocks
 from support.published_runs import published
 from support.waiting_algorithm import PLUGIN, SUITE, when
 
-from rlbench.api import ExecutorContext
+from rlbench.api import ExecutorContext, StoreError
 from rlbench.clusters import pilot_main, slurm
 from rlbench.clusters.slurm_commands import job_name, script
 from rlbench.results.job_queue import JobQueue, QueueEntry
@@ -249,6 +249,24 @@ def check_that_it_comes_again(cluster, tmp_path, monkeypatch):
     assert pilot.run() == 0
     assert pretended_slurm.calls(cluster)[-1] == ["scontrol", "requeue", "9_0"]
     assert not queue.entries()[0].holder
+
+
+def test_a_task_that_is_asked_to_end_before_it_can_read_a_group_gives_the_group_back(tmp_path, monkeypatch):
+    def unreadable(entry):
+        pilot._preempt(signal.SIGTERM, None)
+        raise StoreError("not visible yet")
+
+    monkeypatch.setattr(pilot_main, "read_job", unreadable)
+    monkeypatch.setattr(pilot_main, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    queue = JobQueue(tmp_path)
+    queue.add(tmp_path / "attempts" / "a", ["true"], [])
+    monkeypatch.setenv("SLURM_JOB_ID", "9_0")
+    monkeypatch.setattr(pilot_main.Pilot, "_come_again", lambda self, job: asked.append(job))
+    asked = []
+    pilot = pilot_main.Pilot(tmp_path, 100)  # seconds; the request to end comes near the limit
+    assert pilot.run() == 0 and queue.entries() == [QueueEntry(tmp_path / "attempts" / "a")]
+    assert asked == ["9_0"]
 
 
 def test_the_documents_script_saves_before_the_limit_and_resumes_when_it_is_started_again(cluster, expected):
