@@ -22,8 +22,10 @@ from rlbench.user_cache import cache_folder, recall, remember
 
 # The entries of `numerics` in result.json that state this evidence; its other entries state how numbers were computed.
 ENTRIES = ("stack_independence", "independence_shown_by", "kernels_that_differ")
-# Of the kit, only the module of action masks works without torch.
-_IMPORTS_TORCH = re.compile(rb"^\s*(from|import)\s+(torch|rlbench\.kit(?!\.action_masks))\b", re.M)
+# The modules of the kit that algorithms without networks use. They work without torch.
+WITHOUT_TORCH = ("action_bounds", "action_masks", "action_noise", "agents", "q_tables", "schedules", "update_rounds")
+_WITHOUT_TORCH = "|".join(WITHOUT_TORCH)
+_IMPORTS_TORCH = re.compile(rf"^\s*(from|import)\s+(torch|rlbench\.kit(?!\.({_WITHOUT_TORCH})\b))\b".encode(), re.M)
 _MOST_NAMED = 20
 
 

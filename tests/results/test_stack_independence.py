@@ -1,11 +1,19 @@
 """What a record says of the stack: "bitwise" where every kernel was tried and held, nothing else."""
 
+import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
 
-from rlbench.results.stack_independence import forget_kernels, independence, independence_warning
+from rlbench.plugins import load_plugins
+from rlbench.results.stack_independence import (
+    WITHOUT_TORCH,
+    forget_kernels,
+    independence,
+    independence_warning,
+    uses_torch,
+)
 
 HOW = {
     "torch": "2.13",
@@ -82,6 +90,19 @@ def test_what_promises_less_from_the_start_is_not_tried_and_not_told(kit):
     how = HOW | {"stack_independence": "tolerance"}
     assert found(how) == {"stack_independence": "tolerance", "independence_shown_by": "nothing"}
     assert stand_in.tried == [] and independence_warning(found(how), how) == ""
+
+
+@pytest.mark.parametrize("name", ["q_learning", "dyna_q", "random"])
+def test_an_algorithm_without_torch_counts_as_such_in_a_process_that_has_loaded_torch(name):
+    pytest.importorskip("torch")
+    plugins = load_plugins(only=[name, "dqn"])
+    assert not uses_torch(plugins.find(name), loaded_before=True)
+    assert uses_torch(plugins.find("dqn"), loaded_before=True)
+
+
+def test_the_modules_of_the_kit_that_need_no_torch_do_not_import_it():
+    imports = "; ".join(f"import rlbench.kit.{name}" for name in WITHOUT_TORCH)
+    subprocess.run([sys.executable, "-c", f"import sys; {imports}; assert 'torch' not in sys.modules"], check=True)
 
 
 def test_without_torch_or_without_stacks_there_is_nothing_to_try(kit):
