@@ -94,10 +94,11 @@ def test_masks_in_info_are_parts_of_the_vector_too():
     assert env.layout.masks(env.reset(seed=1)[0])[0].tolist() == [[1, 0, 0], [1, 1, 1]]
 
 
-def test_a_mask_that_allows_nothing_is_a_fault():
+@pytest.mark.parametrize("mask", [[0, 0, 0], [1, 1], [0.5, 0, 0], [1, 2, 0], [1, np.nan, 0]])
+def test_a_mask_that_allows_nothing_or_has_numbers_besides_0_and_1_is_a_fault(mask):
     class Stuck(MaskedScript):
         def observe(self, agent):
-            return {**super().observe(agent), "action_mask": np.zeros(3, np.int8)}
+            return {**super().observe(agent), "action_mask": np.array(mask)}
 
     with pytest.raises(EnvironmentFault, match="the action mask of 'a' is"):
         joint(Stuck()).reset(seed=1)

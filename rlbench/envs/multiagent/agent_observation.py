@@ -53,13 +53,13 @@ class AgentObservation:
     def mask(self, observed: Any, info: Mapping[str, Any], num_actions: int) -> Array:
         """Return which actions are allowed [num_actions] int8; without a mask, all are.
 
-        Raises: EnvironmentFault if a mask has another shape or allows no action.
+        Raises: EnvironmentFault if a mask has another shape, a number other than 0 and 1, or allows no action.
         """
         given = observed[_MASK] if self.has_mask else info.get(_MASK)
         if given is None:
             return np.ones(num_actions, np.int8)
         mask = np.asarray(given)
-        if mask.shape != (num_actions,) or not mask.any():
+        if mask.shape != (num_actions,) or not ((mask == 0) | (mask == 1)).all() or not mask.any():
             raise EnvironmentFault(
                 f"the action mask of {self._name!r} is {mask.tolist()}; it needs {num_actions} numbers, each 0 or 1,"
                 " at least one of them 1"
