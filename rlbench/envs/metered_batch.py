@@ -236,8 +236,8 @@ class MeteredBatch:
 
         Reset each environment with its episode's seed, replay the actions unmetered, and compare the last observation
         with the stored one. The environment is not restored exactly if the observation differs in any bit, or if the
-        environment fails or cannot be reseeded. In this case, begin its next episode if `approximate` is true. Raises:
-        ReplayMismatch in this case if `approximate` is false.
+        environment fails or cannot be reseeded. In this case, begin its next episode if `approximate` is true; if that
+        fails too, park the seed. Raises: ReplayMismatch in this case if `approximate` is false.
         """
         exact = True
         rows: list[Array] = []
@@ -254,7 +254,9 @@ class MeteredBatch:
                         raise ReplayMismatch(
                             f"environment {rank} of seed {self.seeds[seed_index]} was not restored exactly"
                         )
-                    exact, stored, history = False, self._begin_episode(lane), []
+                    exact, history = False, []
+                    first = self._begin_or_park(lane)
+                    stored = stored if first is None else first
                 rows.append(stored)
                 histories.append([] if parked[seed_index] else history)
         self._restore_history(histories)

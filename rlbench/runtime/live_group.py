@@ -249,7 +249,7 @@ class LiveGroup:
         batch = interaction.open_batch([count + 1 for s in states for count in s.numbers["boundary"]["episode"]])
         exact = batch.load([(s.numbers["boundary"], _under("env/", s.arrays)) for s in states], approximate)
         self.approximated = not exact or any(s.numbers["approximated"] for s in states)
-        batch.diverged_at = {
+        batch.diverged_at |= {
             i: s.numbers["diverged_at"] for i, s in enumerate(states) if s.numbers["diverged_at"] is not None
         }
         interaction.means.load([s.numbers.get("metric_means", {}) for s in states])

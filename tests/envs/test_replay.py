@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.transitions import arrays_of
 
-from rlbench.api import EpisodeRecord, Task
+from rlbench.api import EnvironmentFault, EpisodeRecord, Task
 from rlbench.envs.gymnasium_backend import GymnasiumBatch
 from rlbench.envs.meter import Meter
 from rlbench.envs.metered_batch import MeteredBatch, ReplayMismatch
@@ -84,6 +84,28 @@ def test_an_environment_that_begins_its_next_episode_after_a_resume_is_at_a_star
     restored, _ = make("CartPole-v1", [])
     assert restored.load(states, approximate=True) is False
     assert restored.start.tolist() == [[False, False], [True, False]]
+
+
+def test_an_environment_that_fails_after_an_inexact_resume_parks_its_seed_alone(monkeypatch):
+    batch, streams = make("CartPole-v1", [])
+    batch.reset()
+    walk(batch, streams, batch._envs.action_space, 5)
+    states = [batch.state(i) for i in range(2)]
+    restored, streams = make("CartPole-v1", [])
+    reset = restored._envs.reset
+
+    def broken(lane, seed):
+        if lane == 2:
+            raise EnvironmentFault("the pole broke")
+        return reset(lane, seed)
+
+    monkeypatch.setattr(restored._envs, "reset", broken)
+    restored._meter.steps = 20
+    assert restored.load(states, approximate=True) is False
+    assert restored.faults == {1: "the pole broke at step 20"} and restored.diverged_at == {1: 20}
+    assert restored.active.tolist() == [True, False]
+    walk(restored, streams, batch._envs.action_space, 5)
+    assert restored.obs[1, 0].tolist() == states[1][1]["obs.0"].tolist()
 
 
 def test_a_restored_environment_can_be_stored_and_restored_again():
