@@ -172,6 +172,6 @@ def _add_evaluations(folder: Path, training: Sequence[ImportedRecords], evaluate
     episodes = [row for row in run.rows if not row.evaluation]
     notes = [*run.notes, *evaluated.notes, f"its evaluations are those in {npz_files.PATTERN}"]
     if len(episodes) < len(run.rows):
-        notes.append(f"skipped: {counted(len(run.rows) - len(episodes), 'other point')} of evaluations or means")
+        notes.append(f"skipped: {counted(len(run.rows) - len(episodes), 'other evaluation')}")
     rows = sorted([*episodes, *evaluated.rows], key=lambda row: row.step)
     return replace(run, source=str(folder), rows=rows, notes=tuple(notes))

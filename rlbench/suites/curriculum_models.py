@@ -31,7 +31,7 @@ class UntilEntry(StrictModel):
         if self.steps is not None and self.return_ is not None:
             raise value_error("should have either steps or return, not both")
         if self.return_ is None and self.episodes is not None:
-            raise value_error("should not have episodes without return: they are the episodes in the mean of return")
+            raise value_error("should have episodes only with return, which is a mean of that many episodes")
         if self.return_ is not None and not math.isfinite(self.return_):
             raise value_error(f"should have a finite return, got {self.return_}")
         return self

@@ -154,7 +154,10 @@ def reached_by(rows: Sequence[RunRow], scores: Scores, threshold: float) -> int:
 
 
 def warn_of_changes(outcome: SuiteOutcome, reporter: ProgressReporter) -> None:
-    """Warn of finished runs that were made by different code; they are kept, and the choice is based on them."""
+    """Warn of finished runs that were made by different code or settings.
+
+    They are kept, and the choice is based on them.
+    """
     if outcome.changed:
         differences = dict.fromkeys(text for texts in outcome.changed.values() for text in texts)
         reporter.warn(

@@ -97,7 +97,7 @@ def test_what_belongs_to_no_curriculum_is_told_before_anything_is_made(tmp_path)
         "{stages: [{id: A, until: {whatever: -13}}]}": "unknown key 'whatever'; known keys: steps, return, episodes",
         "{levels: [{id: A}]}": "unknown key 'levels'; known keys: stages, sampler, tasks",
         "{stages: [{id: A, until: {steps: 3, return: 3}}]}": "should have either steps or return, not both",
-        "{stages: [{id: A, until: {steps: 3, episodes: 3}}]}": "should not have episodes without return",
+        "{stages: [{id: A, until: {steps: 3, episodes: 3}}]}": "should have episodes only with return",
         "{stages: [{id: A, until: {return: .nan}}]}": "should have a finite return, got nan",
         "{stages: [{id: A, untl: {steps: 3}}]}": "unknown key 'untl'; did you mean 'until'?",
         "{sampler: uniform, tasks: [{id: A, until: {steps: 3}}]}": "unknown key 'until'",

@@ -113,7 +113,8 @@ def test_a_hyperparameter_that_names_code_needs_the_suite_that_lists_it(tmp_path
     text = "{name: s, algorithms: [{id: mbpo, params: {termination_fn: %s}}], environments: [{id: CartPole-v1, steps: 10}], seeds: 1}"
     (tmp_path / "other.yaml").write_text(text % "'mine:ends'")
     ran = rlbench("verify", folder, "--suite", tmp_path / "other.yaml")
-    assert ran.returncode == 2 and "the hyperparameter 'os:system', which" in ran.stderr
+    assert ran.returncode == 2
+    assert f"the hyperparameter 'os:system', which {tmp_path / 'other.yaml'} does not give 'mbpo'" in ran.stderr
 
 
 @pytest.mark.parametrize("text", ["a/b", "module:function", "~", ".hidden", "C:\\x"])

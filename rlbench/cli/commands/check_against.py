@@ -46,9 +46,9 @@ def check_against(context: click.Context, source: str, directory: Path, as_json:
 
     The source of the published scores is zoo (RL Baselines3 Zoo), cleanrl (CleanRL) or slm-lab (SLM-Lab). Our scores
     are computed as the source computes its own. Our score is consistent if the published score lies where 95 % of the
-    scores of runs like ours would lie. Otherwise, ours is higher or lower. Scores after different numbers of
-    environment steps are not comparable. Exit code 4 if the source has no score for any algorithm and task in
-    DIRECTORY.
+    scores of runs like ours would lie. Otherwise, ours is higher or lower. Fewer than 3 runs are too few to say. Scores
+    after different numbers of environment steps are not comparable. Exit code 4 if the source has no score for any
+    algorithm and task in DIRECTORY.
     """
     from rlbench.analysis.published_check import check_against as check
     from rlbench.analysis.published_scores import PROTOCOLS

@@ -72,7 +72,7 @@ def crossplay(
     return of seeds with themselves and with others, and the difference with its 95 % bootstrap interval over seeds.
 
     The result is stored in DIRECTORY/crossplay, and the report shows it. A later call plays an algorithm on a task
-    again only if its runs or --episodes have changed.
+    again only if its runs or --episodes have changed, or with --rerun.
 
     Code that a result folder names is not trusted. An environment or wrapper that it names is created only if it comes
     with an installed plugin or a file given with --plugin, unless --suite or --allow permits more.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     type=UserPath(file_okay=False, path_type=Path),
     metavar="FOLDER",
     help="Also write every table as CSV, Markdown and LaTeX, and every figure as SVG and PDF, to this folder."
-    " The options below select and format these files.",
+    " -a, -e, --width, --font-size, --format and --single-runs select and format these files.",
 )
 @click.option(
     "-a",
