@@ -5,6 +5,7 @@ import itertools
 import gymnasium
 import numpy as np
 import pytest
+import yaml
 from gymnasium import spaces
 
 from benchmarks import world_facts, world_table, worlds
@@ -95,6 +96,19 @@ def test_a_refused_environment_does_not_keep_the_others_of_its_suite_from_a_plan
     found = worlds.check("gymnasium", ids, tmp_path, 120)
     assert "cannot be made" in found["Nowhere-v0"]["*"]
     assert {*found["CartPole-v1"]} == {"sac"} and {*found["Pendulum-v1"]} == {"dqn"}
+
+
+def test_a_replay_that_would_fill_the_memory_with_images_is_not_planned(tmp_path, monkeypatch):
+    monkeypatch.setattr(worlds, "call_rlbench", lambda words, folder, limit: (0, '{"skipped": []}', ""))
+    worlds.check("ale-py", ["ale_py:ALE/Pong-v5"], tmp_path, 120)  # 80,000 of its images take 16 GB
+    algorithms = yaml.safe_load((tmp_path / "check-ale-py.yaml").read_text())["algorithms"]
+    assert {entry["id"]: entry["params"].get("buffer_size") for entry in algorithms} == {
+        "random": None,
+        "ppo": None,
+        "dqn": 200,
+        "sac": 200,
+        "sb3/ppo": None,
+    }
 
 
 def test_a_package_that_prints_does_not_spoil_the_plan():
