@@ -40,7 +40,7 @@ class RunOptions(SuiteOptions):
         None,
         "--margin",
         "Largest difference at which algorithms count as equivalent (with --until-decided; default: 0.05 on normalised "
-        "scores; raw scores have no default). Without a margin, or with 0, no pair is called equivalent.",
+        "scores; raw scores have no default). With 0, or on raw scores without --margin, no pair is called equivalent.",
         Use.DESIGN,
         at_least=0,
     )
@@ -54,7 +54,7 @@ class RunOptions(SuiteOptions):
     group_size: int | None = option(
         None,
         "--group-size",
-        "Number of seeds in each batch that is added before a test (with --until-decided; default: 5).",
+        "Number of seeds to add before each test (with --until-decided; default: 5).",
         Use.DESIGN,
         at_least=2,
     )

@@ -135,7 +135,7 @@ class SAC(TorchAlgorithm):
     def actor_loss(
         self, actor: Tensor, log_alpha: Tensor, critic: Tensor, obs: Tensor, masks: Any, normal: Tensor
     ) -> Loss:
-        """Return the actor's loss at a constant α plus the loss of α [S], which lowers α while entropy is high."""
+        """Return the actor's loss at constant α plus α's own loss [S]; the latter lowers α while entropy is high."""
         action, log_prob = self.policy_of(actor, obs, normal)
         q = torch.minimum(*self.q_of(critic, obs, action, masks).unbind(1))  # [S, B]
         alpha = log_alpha.detach().exp()[:, :1]

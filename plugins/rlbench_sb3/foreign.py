@@ -64,7 +64,7 @@ class LibraryAlgorithm(Algorithm):
         self.model.learn(interaction.budget.steps, log_interval=None)
 
     def architecture(self) -> dict[str, Any]:
-        """Return the arguments of the policy's class: fields that it accepts and the algorithm's class does not."""
+        """Return the settings that the policy's class accepts and the algorithm's class does not."""
         c, library = self.config, self._fields_of(self.library)
         own = {name: value for name, value in self._fields_of(self.policy_class).items() if name not in library}
         own.pop("lr_schedule", None)

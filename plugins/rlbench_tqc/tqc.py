@@ -139,7 +139,7 @@ class TQC(TorchAlgorithm):
         return loss, lambda: {"critic_loss": loss, "mean_q": quantiles.flatten(1).mean(-1)}
 
     def actor_loss(self, actor: Tensor, log_alpha: Tensor, critic: Tensor, obs: Tensor, normal: Tensor) -> Loss:
-        """Return the actor's loss at a constant α plus the loss of α [S], which lowers α while entropy is high."""
+        """Return the actor's loss at constant α plus α's own loss [S]; the latter lowers α while entropy is high."""
         action, log_prob = self.policy_of(actor, obs, normal)
         q = self.quantiles_of(critic, obs, action).flatten(2).mean(-1)  # [S, B]
         alpha = log_alpha.detach().exp()[:, :1]

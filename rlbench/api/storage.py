@@ -13,7 +13,7 @@ class Storage:
     """The layout of one seed's replay or rollout.
 
     rows: its capacity in transitions or steps.
-    up_to_budget: its capacity is never larger than the number of steps of a run.
+    up_to_budget: whether the capacity is at most the number of steps of a run.
     observations, actions: how many of each a row contains. Each number of an observation takes four bytes, or one byte
     in an image. Each number of an action takes four bytes if it is continuous, eight if it is discrete.
     numbers: how many other float32 numbers a row contains, such as rewards. flags: how many booleans a row contains.

@@ -1,9 +1,9 @@
-"""Monitor files (`*.monitor.csv`): a line of JSON after a #, then return, length and seconds of each episode (r, l, t).
+"""Monitor files (`*.monitor.csv`): a line of JSON after a #, then return, length and time of each episode (r, l, t).
 
 Several files in a folder are read as one run in several environments, with the episodes in the order in which they
-ended. The lines of one file keep their order. If the seconds decrease or the JSON line is repeated, the run was
-restarted and appended to the file. Source: the Monitor wrapper of Stable-Baselines3, and before it of OpenAI's
-baselines.
+ended. The lines of one file keep their order. t is the seconds from the start of the run to the end of the episode. If
+t decreases or the JSON line is repeated, the run was restarted and appended to the file. Source: the Monitor wrapper of
+Stable-Baselines3, and before it of OpenAI's baselines.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ def _write(draft: Path, folder: Path, listing: Listing) -> None:
             for name in listing:
                 file.write(folder / name, name)
     except (ValueError, zipfile.LargeZipFile) as error:  # the name of a file is not valid UTF-8
-        raise Unsuitable(f"it cannot be written as an archive: {error}") from error
+        raise Unsuitable(f"its files cannot be packed into an archive: {error}") from error
     sync(draft)
 
 

@@ -130,8 +130,7 @@ def _schedule_reader(limits: Mapping[str, Any], optional: bool) -> Callable[[Any
             if problem["type"] in BOUNDS:
                 raise ValueError(explain({**problem, "input": given})) from None
             raise ValueError(
-                "should be a number, such as 0.001, or lin_0.001, which falls to 0 over the budget, "
-                f"got {quoted(given)}"
+                f"should be a number such as 0.001, or lin_0.001, which falls to 0 over the budget; got {quoted(given)}"
             ) from None
         return f"{_LINEAR_PREFIX}{value!r}" if linear else value
 

@@ -25,7 +25,7 @@ from rlbench.runtime.record_sink import MemorySink
 
 @dataclass(frozen=True)
 class LoadedGroup:
-    """A group with a published policy loaded for each of its seeds. stack_size: seeds that trained together."""
+    """A group with a published policy loaded for each of its seeds. stack_size: how many seeds trained together."""
 
     group: RunGroup
     live: LiveGroup

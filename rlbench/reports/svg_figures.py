@@ -78,8 +78,8 @@ _PRINT: ContextVar[Print | None] = ContextVar("print", default=None)
 def theme(ink: str = INK, printed: Print | None = None) -> Iterator[None]:
     """Draw and save in the report's theme.
 
-    The theme has seaborn's grid without a background, writes text as text and takes names literally. printed: the
-    settings for a file; None for the page.
+    The theme has seaborn's grid without a background, keeps text as text and does not read the $ and _ of names as
+    markup. printed: the settings for a file; None for the page.
     """
     size = (printed or ON_PAPER).font_size
     fonts = {"font.size": size, "axes.labelsize": size} | dict.fromkeys(_SMALLER, size * 8 / 8.5)

@@ -27,11 +27,11 @@ MAX_LANES = 20
 
 
 class Evaluation(NamedTuple):
-    """Returns and lengths of each seed's episodes [S, episodes], in the order of the episode seeds.
+    """Returns and lengths of the episodes of each seed [S, episodes], in the order of their reset seeds.
 
     finite: for each seed, whether all numbers were finite and no environment failed [S]. faults: a description of each
     environment failure, by the seed's index. agent_returns: the return of each agent of a multi-agent environment
-    [S, episodes, G]; with a single agent, G is 0.
+    [S, episodes, G]; G is 0 in a single-agent environment.
     """
 
     returns: Array

@@ -47,10 +47,10 @@ def needed_at_once(groups: Sequence[RunGroup], stored: Mapping[Pair, int], worke
 
 
 def parted(groups: Sequence[RunGroup], stored: Mapping[Pair, int], workers: int, limit: float) -> list[RunGroup]:
-    """Return the same runs in groups of which any `workers` fit into the limit, as far as splitting stacks allows.
+    """Split groups until any `workers` of them fit into the limit together, or until each has one seed.
 
-    The group that needs most is split into more and more groups of equal size, down to one seed each. So is a group
-    that needs more than its own limit. Groups that fit stay as they are.
+    The group that needs most is split first, into more and more groups of equal size. A group that needs more than its
+    own limit is split in the same way. Groups that fit stay as they are. Returns: groups of the same runs.
     """
     parts = [[group] for group in groups]
     while True:

@@ -93,7 +93,7 @@ class Subject:
         config: replaces the subject's configuration. Raises: NotClaimed if the algorithm is self-reported.
         """
         if self.spec.metering != "boundary":
-            raise NotClaimed(f"metering={self.spec.metering!r}: it steps its own environments")
+            raise NotClaimed(f"metering={self.spec.metering!r}: the algorithm steps its own environments")
         env_id, kwargs, backend = self.environment(env_id, options.pop("kwargs", None))
         steps = self.round_up(steps or self.short)
         config = options.pop("config", self.config)

@@ -125,5 +125,5 @@ def _word(status: RunStatus) -> str:
 
 
 def trouble(sentence: str) -> str:
-    """Return a progress part that says why there is nothing else to show."""
+    """Return the part of the page that stands in for the progress and says why there is none."""
     return _environment().from_string('<p class="banner">{{ sentence }}</p>').render(sentence=sentence)

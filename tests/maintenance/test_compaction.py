@@ -133,7 +133,7 @@ UNSUITABLE = {
     with_a_link: "link is a link, a pipe, a device",
     with_a_pipe: "pipe is a link, a pipe, a device",
     with_an_empty_folder: "profile/empty is an empty folder",
-    with_a_name_that_is_no_text: "cannot be written as an archive",
+    with_a_name_that_is_no_text: "cannot be packed into an archive",
     with_a_backslash: "would lead out of the folder, or is not a file name",
     with_another_archive: "has other contents than the folder",
 }

@@ -61,8 +61,8 @@ def anchors(
 
     ENV is a Gymnasium id, module:MyEnv-v0, or a suite file. For a suite file, all its tasks are measured, with their
     keyword arguments, reset options and wrappers; a task that has a label is listed by that label. For continuous
-    actions, the constant policies take a few levels between the bounds. Scores are normalised as (score - lower) /
-    (upper - lower). The tasks of the built-in suites already have anchors.
+    actions, each constant policy takes one of a few values between the bounds. Scores are normalised as (score - lower)
+    / (upper - lower). The tasks of the built-in suites already have anchors.
     """
     from rlbench.analysis.anchor_file import entry_of, merge, provenance
     from rlbench.analysis.anchor_measurement import measure

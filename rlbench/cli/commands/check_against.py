@@ -44,11 +44,11 @@ HEADER = (
 def check_against(context: click.Context, source: str, directory: Path, as_json: bool) -> None:
     """Compare the scores in DIRECTORY (default: the newest results) with published scores.
 
-    The source of the published scores is zoo (RL Baselines3 Zoo), cleanrl (CleanRL) or slm-lab (SLM-Lab). Our scores
-    are computed as the source computes its own. Our score is consistent if the published score lies where 95 % of the
-    scores of runs like ours would lie. Otherwise, ours is higher or lower. Fewer than 3 runs are too few to say. Scores
-    after different numbers of environment steps are not comparable. Exit code 4 if the source has no score for any
-    algorithm and task in DIRECTORY.
+    The source of the published scores is zoo (RL Baselines3 Zoo), cleanrl (CleanRL) or slm-lab (SLM-Lab). The scores in
+    DIRECTORY are computed as the source computes its own. A score is consistent with the published one if the latter
+    lies in the 95 % interval that the runs in DIRECTORY predict for it. Otherwise, it is higher or lower. Fewer than 3
+    runs are too few to say. Scores after different numbers of environment steps are not comparable. Exit code 4 if the
+    source has no score for any algorithm and task in DIRECTORY.
     """
     from rlbench.analysis.published_check import check_against as check
     from rlbench.analysis.published_scores import PROTOCOLS

@@ -168,7 +168,7 @@ def _pairs(names: Sequence[str], directory: str | None, baseline: str | None, su
                 + (f"; {', '.join(others)} {'are' if len(others) > 1 else 'is'} not one" if others else "")
             )
         if baseline is not None and baseline not in names:
-            raise click.UsageError(f"--baseline {baseline}: between two folders, the baseline is {' or '.join(names)}")
+            raise click.UsageError(f"--baseline {baseline}: of two folders, it has to be {' or '.join(names)}")
         first, second = sorted(names, key=lambda name: name == baseline)
         scores = [Results(folders[name], supplied).final_scores for name in (first, second)]
         return pairs_between(scores[0], scores[1], (plain(first), plain(second)))

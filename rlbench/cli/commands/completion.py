@@ -18,7 +18,7 @@ SHELLS = ("bash", "zsh", "fish")
 def completion(context: click.Context, shell: str | None) -> None:
     """Print a script that lets SHELL (bash, zsh or fish) complete rlbench's commands and options.
 
-    Without SHELL, it is for the shell in $SHELL.
+    Without SHELL, the script is for the shell that the environment variable SHELL names.
 
     Write it to a file (you may have to create the folder first) and open a new shell:
 

@@ -74,8 +74,8 @@ def crossplay(
     The result is stored in DIRECTORY/crossplay, and the report shows it. A later call plays an algorithm on a task
     again only if its runs or --episodes have changed, or with --rerun.
 
-    Code that a result folder names is not trusted. An environment or wrapper that it names is created only if it comes
-    with an installed plugin or a file given with --plugin, unless --suite or --allow permits more.
+    A result folder can name code, which is not trusted. An environment or wrapper that it names is created only if it
+    comes with an installed plugin or a file given with --plugin, unless --suite or --allow permits more.
     """
     from rlbench.analysis import Results
     from rlbench.analysis.crossplay_gaps import gap_of, teams

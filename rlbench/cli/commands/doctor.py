@@ -37,15 +37,15 @@ def _find_if_given(context: click.Context, parameter: click.Parameter, value: st
 def doctor(directory: Path | None, fix: bool, as_json: bool) -> int:
     """Find problems with this machine and, if given, with DIRECTORY, and say what to do.
 
-    Each finding is a line marked "ok", "note" (nothing has to be done) or "to do". On the machine it checks torch,
-    threads, limits, memory, disk space, plugins, accelerators, and whether matrix products depend on how many seeds
-    train together. In DIRECTORY it tests the file system (in a scratch folder), checks the hash of every file of every
-    run, checks attempts and checkpoints, and looks for leftovers of killed processes and for unexpected links, pipes
-    and files.
+    Each finding is a line marked "ok", "note" (nothing has to be done) or "to do". On the machine, the command checks
+    torch, threads, limits, memory, disk space, plugins, accelerators, and whether matrix products depend on how many
+    seeds train together. In DIRECTORY, it tests the file system (in a scratch folder), checks the hash of every file of
+    every run, checks attempts and checkpoints, and looks for leftovers of killed processes and for unexpected links,
+    pipes and files.
 
     DIRECTORY is a result folder, or the name of one under results/. With --fix, the tables of a run are rebuilt from
-    its raw records, and damaged runs, unreadable attempts, leftovers and a wrong cache are moved to superseded/. A
-    folder in which a command is running is not changed. Exit code 1 if something has to be done.
+    its raw records, and damaged runs, unreadable attempts, leftovers and a cache that does not match the runs are moved
+    to superseded/. A folder that another command is using is not changed. Exit code 1 if something has to be done.
     """
     from rlbench.maintenance.folder_checkup import refuse_other_folders
     from rlbench.maintenance.machine_checkup import examine_machine

@@ -61,12 +61,12 @@ def evaluate(
 ) -> None:
     """Evaluate RUN's final policy again, in fresh environments, and print its mean return.
 
-    RUN is the path or the name of a folder in DIRECTORY/runs, or a part of its name that is unique. Episodes begin from
+    RUN is the path or the name of a folder in DIRECTORY/runs, or a unique part of that name. Episodes begin from
     the same reset seeds, in the same order, as in the recorded final evaluation; extra episodes have new seeds. The
     last line says whether the recorded episodes were repeated exactly. The policy runs on one thread of the CPU.
 
-    Code that a result folder names is not trusted. An environment or wrapper that it names is created only if it comes
-    with Gymnasium, an installed plugin or a file given with --plugin, unless --suite or --allow permits more.
+    A result folder can name code, which is not trusted. An environment or wrapper that it names is created only if it
+    comes with Gymnasium, an installed plugin or a file given with --plugin, unless --suite or --allow permits more.
     """
     from rlbench.api import Diverged
     from rlbench.reevaluation.reevaluate import reevaluate

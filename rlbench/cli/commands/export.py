@@ -86,7 +86,7 @@ def export(
     --suite, --allow and --plugin work as in `rlbench evaluate`. A run whose returns are not repeated exactly gets no
     trace.
 
-    The suite may be running; unfinished runs are omitted. Files of an earlier export are replaced.
+    The command also works while the suite runs, and omits unfinished runs. Files of an earlier export are replaced.
 
     In CSV, the lists of an evaluation (returns, lengths) are JSON, such as [19.0, 21.0]. A missing number or NaN is an
     empty cell. Text that begins with one of = + - @ or a tab is preceded by a single quote, so that no spreadsheet runs

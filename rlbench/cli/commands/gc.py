@@ -38,7 +38,7 @@ def _find_or_all(context: click.Context, parameter: click.Parameter, values: Seq
     "--older-than",
     type=DurationText(),
     help="Delete cache entries only if they were not used for this long, such as 7d (default: 30d). With this "
-    "option, --superseded and --attempts too delete only files that are older.",
+    "option, --superseded and --attempts also spare newer files.",
 )
 @click.option(
     "--superseded", is_flag=True, help="Also delete replaced runs, and files that `rlbench doctor` put aside."
@@ -56,7 +56,7 @@ def gc(
     lost.
 
     A question is asked before anything is deleted. Without a terminal, nothing is deleted unless --yes is given. A
-    folder in which a command is running is left alone (exit code 75). Links are not followed.
+    folder that another command is using is left alone (exit code 75). Links are not followed.
     """
     from rlbench.maintenance.folder_checkup import refuse_other_folders
     from rlbench.maintenance.garbage import garbage_of_caches, garbage_of_folder

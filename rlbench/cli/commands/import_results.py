@@ -68,7 +68,11 @@ def _new_names(context: click.Context, parameter: click.Parameter, values: Seque
     "mean_episode_return, mean_return, team_return.",
 )
 @click.option(
-    "-a", "only_algorithms", multiple=True, metavar="ALGORITHM", help="Published algorithm to import; may be repeated."
+    "-a",
+    "only_algorithms",
+    multiple=True,
+    metavar="ALGORITHM",
+    help="With --from, import only this algorithm; may be repeated.",
 )
 @click.option(
     "-e",
@@ -152,7 +156,7 @@ def import_results(
     """Import results of other programs into a result folder.
 
     A SOURCE is a CSV file, a Monitor file, an evaluations.npz, a TensorBoard event file, or a folder of such files;
-    with --from, it is a file or folder of that project.
+    with --from PROJECT, it is a file or folder that this project published.
 
     rlbench has not counted the steps of these runs, so every table marks them as self-reported. A run's score is the
     mean of its last evaluation, or of its last hundred training episodes. The result folder may already contain runs of

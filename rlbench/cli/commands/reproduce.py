@@ -23,7 +23,7 @@ from rlbench.cli.user_paths import UserPath
 def reproduce(run: Path, output: Path | None) -> None:
     """Print a suite that repeats RUN, bit for bit if the machine and the code are the same.
 
-    RUN is the path or the name of a folder in DIRECTORY/runs, or a part of its name that is unique. The suite
+    RUN is the path or the name of a folder in DIRECTORY/runs, or a unique part of that name. The suite
     sets one algorithm (all hyperparameters), one environment (arguments, wrappers, backend, evaluation), the seed, the
     device, and whether updates are compiled. Comments give the command, the commit, the versions and the machine that
     made the run. If the run's results depend on the other seeds that were trained with it, the suite has these

@@ -30,7 +30,7 @@ _MOST_BYTES = 8 << 20  # twice the bytes that rlbench keeps of a log
 def show(run: Path, as_json: bool) -> None:
     """Show one run in full: its configuration, its result, and how it was computed.
 
-    RUN is the path or the name of a folder in DIRECTORY/runs, or a part of its name that is unique.
+    RUN is the path or the name of a folder in DIRECTORY/runs, or a unique part of that name.
     """
     from rlbench.results.file_io import read_json
 
@@ -86,7 +86,7 @@ def _lines(value: Any, path: str = "") -> list[str]:
 def logs(run: Path, stdout: bool) -> None:
     """Print the log of RUN: what the process of its newest attempt wrote to stderr, such as tracebacks and warnings.
 
-    RUN is the path or the name of a folder in DIRECTORY/runs, or a part of its name that is unique.
+    RUN is the path or the name of a folder in DIRECTORY/runs, or a unique part of that name.
     """
     store, found, state = find_run(run)
     from rlbench.api import RunStatus, StoreError

@@ -34,7 +34,7 @@ def table(directory: Path, sensitivity: bool, as_json: bool) -> int:
 
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results. The score of a run is
     the mean return of its final policy; the IQM (interquartile mean) is the mean of the middle half of the runs. The
-    suite may be running.
+    command also works while the suite runs.
     """
     from rlbench.analysis import Results
 

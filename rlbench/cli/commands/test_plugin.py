@@ -44,7 +44,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str) -> 
     default=2_000,
     show_default=True,
     type=click.IntRange(20),
-    help="Environment steps of a training run, for most rules; raised if three rollouts need more.",
+    help="Environment steps of a training run, for most rules; raised to three rollouts of ALGORITHM if it is less.",
 )
 @click.option(
     "--learn-steps",
@@ -71,8 +71,8 @@ def test_plugin(
 
     ALGORITHM is trained on small tasks, with its default hyperparameters unless --set changes them. Small networks and
     short warm-ups (--set learning_starts=100) make this faster. Four properties are checked only if ALGORITHM
-    claims them: stackable (seeds train as one batch), resumable, reproducible, and bootstraps (where an
-    episode is truncated, the target includes the value of its last observation). docs/rules.md explains each rule.
+    claims them: stackable (seeds train as one batch), resumable, reproducible, and bootstraps (the target at a
+    truncation includes the value of the episode's last observation). docs/rules.md explains each rule.
     Exit code 1 if a rule is broken.
     """
     from rlbench.executors.rule_processes import RULES, TrialConfig, check_rules

@@ -35,7 +35,11 @@ def _checked_figure(context: click.Context, parameter: click.Parameter, path: Pa
 @click.argument("suite")
 @options_of(RunOptions, only=NAMES)
 @click.option(
-    "--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True, help="Seed of the random draws."
+    "--seed",
+    type=click.IntRange(0, (1 << 63) - 1),
+    default=0,
+    show_default=True,
+    help="Seed of the search, which draws the settings.",
 )
 @click.option(
     "--write",
@@ -62,7 +66,7 @@ def _checked_figure(context: click.Context, parameter: click.Parameter, path: Pa
     type=OutputPath(dir_okay=False, path_type=Path),
     callback=_checked_figure,
     metavar="FILE",
-    help="Plot the --response, a panel for each hyperparameter; the suffix sets the format: .svg, .pdf or .png.",
+    help="Plot what --response prints, with a panel for each hyperparameter; FILE is an .svg, .pdf or .png.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 def tune(
@@ -80,10 +84,10 @@ def tune(
     """Tune the algorithms of SUITE with equally many trials each, and report how much tuning improved their scores.
 
     SUITE is a YAML file with the key `tune`. Trials train in FOLDER/tuning, on seeds that no reported run uses. Final
-    runs train in FOLDER/final, on the suite's own seeds, which no trial uses. Each tuned algorithm trains there with
-    the best hyperparameters and, if these differ, with the suite's. The other algorithms train as the suite lists them.
-    `rlbench status`, `table` and `report` take either of the two folders. FOLDER is results/<suite name>-tune unless -o
-    is given; with --seed N it is results/<suite name>-tune-N.
+    runs train in FOLDER/final, on the suite's own seeds, which no trial uses. There, each tuned algorithm trains with
+    the best hyperparameters, and also with those of the suite if they are others. The other algorithms train as the
+    suite lists them. `rlbench status`, `table` and `report` take either of the two folders. FOLDER is results/<suite
+    name>-tune unless -o is given; with --seed N it is results/<suite name>-tune-N.
 
     Progress is printed on stderr. The same command resumes an interrupted search, and chooses the same trials.
     """

@@ -80,7 +80,7 @@ def verify(
 ) -> int:
     """Train a finished RUN again, and compare its records and final weights bit for bit with the stored ones.
 
-    RUN is the path or the name of a folder in DIRECTORY/runs, or a part of its name that is unique. Without
+    RUN is the path or the name of a folder in DIRECTORY/runs, or a unique part of that name. Without
     RUN, one run of each algorithm and task in DIRECTORY (default: the newest results) is verified. A run is trained
     alone if result.json records that its results do not depend on the seeds that were trained with it. Otherwise, those
     seeds are trained again too. Training writes to a temporary folder, which is removed.
@@ -94,9 +94,9 @@ def verify(
     seeds, and returns and lengths must be those in the trace and in the run's records. The records are read from RUN or
     DIRECTORY; by default, from the result folder that the traces were exported from.
 
-    Code that a result folder names is not trusted. The algorithm comes from an installed plugin or a file given with
-    --plugin. An environment or wrapper that the folder names is created only if it comes with Gymnasium, an installed
-    plugin or a file given with --plugin, unless --suite or --allow permits more.
+    A result folder can name code, which is not trusted. The algorithm comes from an installed plugin or a file given
+    with --plugin. An environment or wrapper that the folder names is created only if it comes with Gymnasium, an
+    installed plugin or a file given with --plugin, unless --suite or --allow permits more.
     """
     from rlbench.verification.run_verification import verify_runs
 
