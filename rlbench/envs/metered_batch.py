@@ -237,7 +237,7 @@ class MeteredBatch:
         Reset each environment with its episode's seed, replay the actions unmetered, and compare the last observation
         with the stored one. The environment is not restored exactly if the observation differs in any bit, or if the
         environment fails or cannot be reseeded. In this case, begin its next episode if `approximate` is true; if that
-        fails too, park the seed. Raises: ReplayMismatch in this case if `approximate` is false.
+        fails too, park the seed. Raises: ReplayMismatch if `approximate` is false, or if no seed is left to train.
         """
         exact = True
         rows: list[Array] = []
@@ -259,6 +259,8 @@ class MeteredBatch:
                     stored = stored if first is None else first
                 rows.append(stored)
                 histories.append([] if parked[seed_index] else history)
+        if self.faults and not (self.active & ~parked).any():  # from step 0, they may not fail
+            raise ReplayMismatch(next(iter(self.faults.values())))
         self._restore_history(histories)
         self._park(parked)
         self._set_obs(np.stack(rows))
@@ -278,6 +280,8 @@ class MeteredBatch:
             row = [action.tolist()] if self._discrete else [action.copy()]
             next_obs, reward, _, _ = self._envs.step([lane], row)
             obs = next_obs[0]
+            if not (all_finite(next_obs) and all_finite(reward)):
+                raise EnvironmentFault(step_fault_of(self._envs, lane, obs))
             self._return[lane] += reward[0]
             if self.agents:
                 self._agent_return[lane] += cast(AgentEnvBatch, self._envs).agent_rewards[0]

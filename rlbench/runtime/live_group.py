@@ -178,8 +178,10 @@ class LiveGroup:
             ended = end
         except Overrun as error:
             raise RlbenchError(str(error)) from None
-        if isinstance(ended, EnvironmentFault):  # `failed` reports it with the seed
-            return
+        if isinstance(ended, EnvironmentFault):
+            if not self._faults:
+                raise ended
+            return  # `failed` reports it with the seed
         if interaction.steps < self.group.task.steps and interaction.active.any():
             raise RlbenchError(
                 f"`train` returned after {interaction.steps} of {self.group.task.steps} environment steps; "
@@ -207,7 +209,8 @@ class LiveGroup:
     def _save(self) -> None:
         with self.clock.paused():
             assert self._checkpoints is not None
-            checkpoint.save(self._checkpoints, self.states(self.algorithm.state_to_write()))
+            if states := self.states(self.algorithm.state_to_write()):
+                checkpoint.save(self._checkpoints, states)
 
     def states(self, learned: Mapping[str, Array] | None = None) -> list[SeedState]:
         """Return everything that is needed to resume, for each seed whose environments have not failed.

@@ -10,6 +10,7 @@ from rlbench_ppo.ppo import PPO
 
 from rlbench import Algorithm
 from rlbench.api import EnvironmentFault, RlbenchError
+from rlbench.runtime.evaluation import evaluation_seeds
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import play
 from rlbench.testing.fakes import SHAPES, Shapes
@@ -151,6 +152,12 @@ def test_a_group_whose_environments_all_fail_at_their_first_reset_says_so():
     kwargs = {"bad_seeds": [reset_seed(7, 0), reset_seed(8, 0)], "bad_after": 0}
     with pytest.raises(EnvironmentFault, match="seed 7: its reset gave an observation that is not finite.*seed 8: its"):
         play(DQN, DQN_CONFIG, SHAPES, [7, 8], 60, kwargs=kwargs)
+
+
+def test_a_group_whose_evaluation_environments_all_fail_at_their_first_reset_says_so():
+    kwargs = {"bad_seeds": [evaluation_seeds("grid", "training")[0]], "bad_after": 0}
+    with pytest.raises(EnvironmentFault, match="its reset gave an observation that is not finite.* at step 20"):
+        play(DQN, DQN_CONFIG, SHAPES, [7], 60, kwargs=kwargs, every=20, episodes=1)
 
 
 class Logs(Algorithm):

@@ -86,26 +86,61 @@ def test_an_environment_that_begins_its_next_episode_after_a_resume_is_at_a_star
     assert restored.start.tolist() == [[False, False], [True, False]]
 
 
-def test_an_environment_that_fails_after_an_inexact_resume_parks_its_seed_alone(monkeypatch):
-    batch, streams = make("CartPole-v1", [])
-    batch.reset()
-    walk(batch, streams, batch._envs.action_space, 5)
-    states = [batch.state(i) for i in range(2)]
+def failing_at_reset(monkeypatch, lanes):
     restored, streams = make("CartPole-v1", [])
     reset = restored._envs.reset
 
     def broken(lane, seed):
-        if lane == 2:
+        if lane in lanes:
             raise EnvironmentFault("the pole broke")
         return reset(lane, seed)
 
     monkeypatch.setattr(restored._envs, "reset", broken)
     restored._meter.steps = 20
+    return restored, streams
+
+
+def test_an_environment_that_fails_after_an_inexact_resume_parks_its_seed_alone(monkeypatch):
+    batch, streams = make("CartPole-v1", [])
+    batch.reset()
+    walk(batch, streams, batch._envs.action_space, 5)
+    states = [batch.state(i) for i in range(2)]
+    restored, streams = failing_at_reset(monkeypatch, {2})
     assert restored.load(states, approximate=True) is False
     assert restored.faults == {1: "the pole broke at step 20"} and restored.diverged_at == {1: 20}
     assert restored.active.tolist() == [True, False]
     walk(restored, streams, batch._envs.action_space, 5)
     assert restored.obs[1, 0].tolist() == states[1][1]["obs.0"].tolist()
+
+
+def test_where_no_seed_is_left_after_an_inexact_resume_it_is_none(monkeypatch):
+    batch, streams = make("CartPole-v1", [])
+    batch.reset()
+    walk(batch, streams, batch._envs.action_space, 5)
+    batch.park(0)
+    restored, _ = failing_at_reset(monkeypatch, {2})
+    with pytest.raises(ReplayMismatch, match="the pole broke"):
+        restored.load([batch.state(i) for i in range(2)], approximate=True)
+
+
+@pytest.mark.parametrize("spoilt", ["reward", "observation"])
+def test_an_environment_that_fails_in_the_replay_has_not_come_back(monkeypatch, spoilt):
+    batch, streams = make("CartPole-v1", [])
+    batch.reset()
+    walk(batch, streams, batch._envs.action_space, 5)
+    restored, _ = make("CartPole-v1", [])
+    step, calls = restored._envs.step, []
+
+    def fails_once(lanes, actions):
+        calls.append(lanes)
+        obs, reward, *ends = step(lanes, actions)
+        if len(calls) == 3:
+            (obs if spoilt == "observation" else reward)[0] = np.nan
+        return obs, reward, *ends
+
+    monkeypatch.setattr(restored._envs, "step", fails_once)
+    with pytest.raises(ReplayMismatch, match="environment 0 of seed 4"):
+        restored.load([batch.state(i) for i in range(2)])
 
 
 def test_a_restored_environment_can_be_stored_and_restored_again():
