@@ -19,9 +19,8 @@ from rlbench.api import DiskFull, EndEvent, ExecutorContext, Job, RlbenchError, 
 from rlbench.clusters import slurm_commands
 from rlbench.clusters.queued_jobs import continue_interrupted, has_progressed, read_job
 from rlbench.executors import local
-from rlbench.executors.events import read_end
+from rlbench.executors.events import read_end, write_exit
 from rlbench.results.attempt_progress import heartbeat
-from rlbench.results.file_io import write_json
 from rlbench.results.job_queue import JobQueue, QueueEntry
 
 # A file of another machine may stay invisible here this long: a network file system keeps listings of folders.
@@ -135,8 +134,7 @@ class Pilot:
             self._queue.remove(entry)
         elif self._is_time_up() and not self._trained and not has_progressed(entry):
             message = f"{end.message}; it saved no new checkpoint in the time of a task: raise `time` in the suite"
-            report = {"schema_version": 1, "status": end.status, "message": message}
-            write_json(entry.attempt / "exit.json", report)
+            write_exit(entry.attempt, EndEvent(end.status, message))
             self._queue.remove(entry)
         else:
             continue_interrupted(self._queue, entry)

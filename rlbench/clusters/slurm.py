@@ -18,8 +18,9 @@ from rlbench.api import EndEvent, ExecutorContext, ExecutorSpec, Job, RlbenchErr
 from rlbench.clusters import slurm_commands
 from rlbench.clusters.attempt_watch import AttemptWatch
 from rlbench.clusters.queued_jobs import read_job, successor
+from rlbench.executors.events import write_exit
 from rlbench.messages import shortened
-from rlbench.results.file_io import make_folder, write_json
+from rlbench.results.file_io import make_folder
 from rlbench.results.job_queue import JobQueue, QueueEntry
 from rlbench.text import plural
 
@@ -208,7 +209,7 @@ class _Watcher:
     def _lost(self, job: Job, entry: QueueEntry | None) -> None:
         """Record the interruption of an attempt whose task was killed, or whose machine was lost."""
         end = EndEvent(RunStatus.INTERRUPTED, f"its Slurm task ended without a result{self._who(entry)}")
-        write_json(job.attempt / "exit.json", {"schema_version": 1, "status": end.status, "message": end.message})
+        write_exit(job.attempt, end)
         self._ended(job, end, entry)
 
     def _who(self, entry: QueueEntry | None) -> str:
