@@ -187,10 +187,14 @@ class _Watcher:
         self._open.pop(watch.job.attempt.name)
         self._missed.pop(watch.job.attempt.name, None)
         self._context.on_event(watch.job, watch.end() or EndEvent(RunStatus.INTERRUPTED, "its task ended"))
-        job = dataclasses.replace(watch.job, attempt=watch.job.attempt.with_name(new))
+        self._watch(watch.job, new)
+
+    def _watch(self, job: Job, new: str) -> None:
+        """Watch the attempt `new`, which continues a job's attempt."""
+        following = dataclasses.replace(job, attempt=job.attempt.with_name(new))
         with suppress(RlbenchError, StopIteration):  # the new attempt may have ended already
-            job = read_job(next(entry for entry in self._queue.entries() if entry.attempt.name == new))
-        self._open[new] = AttemptWatch(job)
+            following = read_job(next(entry for entry in self._queue.entries() if entry.attempt.name == new))
+        self._open[new] = AttemptWatch(following)
 
     def _ended(self, job: Job, end: EndEvent, entry: QueueEntry | None) -> None:
         self._open.pop(job.attempt.name)
@@ -198,11 +202,11 @@ class _Watcher:
         if entry is not None:
             self._queue.remove(entry)
         self._context.on_event(job, end)
-        following = successor(self._queue, job.attempt)
         if end.status != RunStatus.INTERRUPTED:
             return
+        following = successor(self._queue, job)
         if following is not None:  # its task was killed just after adding this entry
-            self._open[following.attempt.name] = AttemptWatch(dataclasses.replace(job, attempt=following.attempt))
+            self._watch(job, following.attempt.name)
         else:
             self._retry(job)
 
