@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -83,3 +84,27 @@ def test_a_group_that_gets_nowhere_in_a_tasks_time_keeps_what_failed_in_its_envi
     pilot_main.Pilot(tmp_path, 0.0)._finish(entry, go_on=True)
     assert "raise `time` in the suite" in read_end(entry.attempt).message
     assert failed_members(entry.attempt) == {3: "its step raised"}
+
+
+@pytest.mark.parametrize("moment", [True, False])
+def test_a_task_that_is_asked_to_end_before_a_group_starts_gives_the_group_back(tmp_path, monkeypatch, moment):
+    """The request comes just before it is noted that the task trains (True), or that it no longer does (False)."""
+
+    class Asked(pilot_main.Pilot):
+        @property
+        def _is_training(self):
+            return self.__dict__.get("training", False)
+
+        @_is_training.setter
+        def _is_training(self, value):
+            if value == moment and "training" in self.__dict__:
+                self._preempt(signal.SIGTERM, None)
+            self.__dict__["training"] = value
+
+    monkeypatch.setattr(pilot_main.local, "execute", lambda jobs, context: None)
+    attempt = Store(tmp_path).new_attempt(SEEDS, {}, "plugin")
+    queue = JobQueue(tmp_path)
+    queue.add(attempt, ["true"], [])
+    pilot = Asked(tmp_path, 1.0)  # seconds; so near its limit, a group that had begun would not be continued
+    pilot._train(queue.take(QueueEntry(attempt), "9_0"))
+    assert queue.entries() == [QueueEntry(attempt)] and not (attempt / "exit.json").exists()
