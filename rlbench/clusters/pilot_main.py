@@ -15,13 +15,12 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from rlbench.api import DiskFull, EndEvent, ExecutorContext, Job, RlbenchError, RunStatus
+from rlbench.api import DiskFull, EndEvent, Event, ExecutorContext, Job, RlbenchError, RunStatus
 from rlbench.clusters import slurm_commands
 from rlbench.clusters.queued_jobs import continue_interrupted, has_progressed, read_job
 from rlbench.executors import local
-from rlbench.executors.events import read_end
+from rlbench.executors.events import read_end, write_exit
 from rlbench.results.attempt_progress import heartbeat
-from rlbench.results.file_io import write_json
 from rlbench.results.job_queue import JobQueue, QueueEntry
 
 # A file of another machine may stay invisible here this long: a network file system keeps listings of folders.
@@ -41,7 +40,7 @@ class Pilot:
         self._queue = JobQueue(root)
         self._holder = holder()
         self._began, self._limit = time.monotonic(), _time_limit() if limit is None else limit
-        self._is_training, self._asked_to_end = False, False
+        self._is_training, self._has_started, self._asked_to_end = False, False, False
         self._trained = 0  # number of groups
 
     def run(self) -> int:
@@ -104,16 +103,24 @@ class Pilot:
             self._queue.remove(entry)
             return
         _say(f"training {entry.attempt.name}")
-        context = ExecutorContext(1, lambda job, event: None, lambda job: (), _read_end, say=_say)
+        self._has_started = False
+        context = ExecutorContext(1, self._note_start, lambda job: (), _read_end, say=_say)
         try:
-            self._is_training = True
-            if not self._asked_to_end:
-                local.execute([job], context)
+            try:
+                self._is_training = True
+                if not self._asked_to_end:
+                    local.execute([job], context)
+            finally:
+                self._is_training = False
         except Preempted:
             pass
-        finally:
-            self._is_training = False
-        self._finish(entry, go_on=self._asked_to_end)
+        if self._asked_to_end and not self._has_started:
+            self._queue.release(entry)
+        else:
+            self._finish(entry, go_on=self._asked_to_end)
+
+    def _note_start(self, job: Job, event: Event) -> None:
+        self._has_started = True  # the first event of a group is that its process has started
 
     def _read(self, entry: QueueEntry) -> Job | None:
         """Return the job of an entry once its files are visible here; None after a time, or when asked to end."""
@@ -135,8 +142,7 @@ class Pilot:
             self._queue.remove(entry)
         elif self._is_time_up() and not self._trained and not has_progressed(entry):
             message = f"{end.message}; it saved no new checkpoint in the time of a task: raise `time` in the suite"
-            report = {"schema_version": 1, "status": end.status, "message": message}
-            write_json(entry.attempt / "exit.json", report)
+            write_exit(entry.attempt, EndEvent(end.status, message))
             self._queue.remove(entry)
         else:
             continue_interrupted(self._queue, entry)

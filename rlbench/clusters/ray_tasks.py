@@ -27,8 +27,8 @@ from rlbench.api import (
 )
 from rlbench.clusters.attempt_watch import AttemptWatch
 from rlbench.executors import local
-from rlbench.executors.events import event_as_dict, event_from_dict, read_end
-from rlbench.results.file_io import parse_json, write_json
+from rlbench.executors.events import event_as_dict, event_from_dict, read_end, write_exit
+from rlbench.results.file_io import parse_json
 from rlbench.results.json_shapes import check_attempt
 
 POLL_SECONDS = 0.5
@@ -147,8 +147,7 @@ class _Tasks:
             if known is not None:
                 return known
             end = EndEvent(RunStatus.INTERRUPTED, f"its Ray task ended without a result: {_first_line(error)}")
-            report = {"schema_version": 1, "status": end.status, "message": end.message}
-            write_json(watch.job.attempt / "exit.json", report)
+            write_exit(watch.job.attempt, end)
         return end if isinstance(end, EndEvent) else EndEvent(RunStatus.INTERRUPTED, "its task returned no end")
 
     def _stop(self) -> None:

@@ -18,8 +18,9 @@ from rlbench.api import EndEvent, ExecutorContext, ExecutorSpec, Job, RlbenchErr
 from rlbench.clusters import slurm_commands
 from rlbench.clusters.attempt_watch import AttemptWatch
 from rlbench.clusters.queued_jobs import read_job, successor
+from rlbench.executors.events import write_exit
 from rlbench.messages import shortened
-from rlbench.results.file_io import make_folder, write_json
+from rlbench.results.file_io import make_folder
 from rlbench.results.job_queue import JobQueue, QueueEntry
 from rlbench.text import plural
 
@@ -186,10 +187,14 @@ class _Watcher:
         self._open.pop(watch.job.attempt.name)
         self._missed.pop(watch.job.attempt.name, None)
         self._context.on_event(watch.job, watch.end() or EndEvent(RunStatus.INTERRUPTED, "its task ended"))
-        job = dataclasses.replace(watch.job, attempt=watch.job.attempt.with_name(new))
+        self._watch(watch.job, new)
+
+    def _watch(self, job: Job, new: str) -> None:
+        """Watch the attempt `new`, which continues a job's attempt."""
+        following = dataclasses.replace(job, attempt=job.attempt.with_name(new))
         with suppress(RlbenchError, StopIteration):  # the new attempt may have ended already
-            job = read_job(next(entry for entry in self._queue.entries() if entry.attempt.name == new))
-        self._open[new] = AttemptWatch(job)
+            following = read_job(next(entry for entry in self._queue.entries() if entry.attempt.name == new))
+        self._open[new] = AttemptWatch(following)
 
     def _ended(self, job: Job, end: EndEvent, entry: QueueEntry | None) -> None:
         self._open.pop(job.attempt.name)
@@ -197,18 +202,18 @@ class _Watcher:
         if entry is not None:
             self._queue.remove(entry)
         self._context.on_event(job, end)
-        following = successor(self._queue, job.attempt)
         if end.status != RunStatus.INTERRUPTED:
             return
+        following = successor(self._queue, job)
         if following is not None:  # its task was killed just after adding this entry
-            self._open[following.attempt.name] = AttemptWatch(dataclasses.replace(job, attempt=following.attempt))
+            self._watch(job, following.attempt.name)
         else:
             self._retry(job)
 
     def _lost(self, job: Job, entry: QueueEntry | None) -> None:
         """Record the interruption of an attempt whose task was killed, or whose machine was lost."""
         end = EndEvent(RunStatus.INTERRUPTED, f"its Slurm task ended without a result{self._who(entry)}")
-        write_json(job.attempt / "exit.json", {"schema_version": 1, "status": end.status, "message": end.message})
+        write_exit(job.attempt, end)
         self._ended(job, end, entry)
 
     def _who(self, entry: QueueEntry | None) -> str:

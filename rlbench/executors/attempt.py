@@ -28,6 +28,7 @@ from rlbench.api import (
 from rlbench.disk_errors import NO_ROOM, FileTooLarge, disk_error
 from rlbench.envs.metered_batch import ReplayMismatch
 from rlbench.executors.checkpoint_choice import CheckpointChoice
+from rlbench.executors.events import write_exit
 from rlbench.executors.failure_messages import failure_message
 from rlbench.executors.file_size_limit import lowered_limit
 from rlbench.executors.group_facts import check_independence, collect_facts, run_outcome
@@ -40,7 +41,7 @@ from rlbench.process_control import failpoint
 from rlbench.profiling import Measurement, unavailable
 from rlbench.results import JsonlSink, Store, energy, publish
 from rlbench.results.cost_estimates import remember_cost
-from rlbench.results.file_io import parse_json, refuse_outside, why_unreadable, write_json
+from rlbench.results.file_io import parse_json, refuse_outside, why_unreadable
 from rlbench.results.json_shapes import check_attempt
 from rlbench.results.jsonl_records import exit_if_forked
 from rlbench.results.publication import read_records
@@ -123,9 +124,7 @@ class Attempt:
         except OSError:  # the algorithm may have closed the files
             pass
         with suppress(OSError, DiskFull):  # without exit.json the runs count as interrupted
-            failed = {str(member): fault for member, fault in self._failed().items()}
-            report = {"schema_version": 1, "status": status, "message": message}
-            write_json(self.folder / "exit.json", {**report, "failed": failed} if failed else report)
+            write_exit(self.folder, EndEvent(status, message, full), self._failed())
         self._report(EndEvent(status, message, full))
         return status
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rlbench.api import EndEvent, EvaluationEvent, Event, NoticeEvent, ProgressEvent, RunGroup, RunStatus, StartEvent
-from rlbench.results.file_io import parse_json
+from rlbench.results.file_io import parse_json, write_json
 from rlbench.results.json_shapes import check_event, check_exit
 
 
@@ -54,3 +55,23 @@ def read_end(attempt: Path) -> EndEvent:
     except (OSError, ValueError):
         return EndEvent(RunStatus.INTERRUPTED, "its process exited without reporting a result")
     return EndEvent(RunStatus(report["status"]), report.get("message", ""))
+
+
+def failed_members(attempt: Path) -> dict[int, str]:
+    """Return what failed in the environments of an attempt's group, by member, according to its exit.json."""
+    try:
+        report = check_exit(parse_json(attempt / "exit.json"))
+        return {int(member): fault for member, fault in report.get("failed", {}).items()}
+    except (OSError, ValueError):
+        return {}
+
+
+def write_exit(attempt: Path, end: EndEvent, failed: Mapping[int, str] | None = None) -> None:
+    """Write how an attempt ended to its exit.json.
+
+    failed: what failed in environments, by member of the group; None: as the exit.json says that this one replaces.
+    Raises: DiskFull if the disk is full or broken; OSError for other reasons.
+    """
+    failed = failed_members(attempt) if failed is None else failed
+    report = {"schema_version": 1, "status": end.status, "message": end.message}
+    write_json(attempt / "exit.json", {**report, "failed": dict(failed)} if failed else report)

@@ -19,7 +19,7 @@ from rlbench.api import (
     StartEvent,
     hookimpl,
 )
-from rlbench.executors.events import read_end
+from rlbench.executors.events import read_end, write_exit
 from rlbench.executors.failure_messages import FEWER
 from rlbench.executors.file_limit import allowed_workers
 from rlbench.executors.lost_devices import DevicePool
@@ -27,7 +27,6 @@ from rlbench.executors.memory_use import memory_beyond, memory_message
 from rlbench.executors.orphan_guard import OrphanGuard
 from rlbench.executors.time_limits import AwakeClock, Limits
 from rlbench.executors.worker_process import FROM_OUTSIDE, Inbox, ProcessExit, Worker
-from rlbench.results.file_io import write_json
 from rlbench.text import duration, plural
 
 GRACE_SECONDS = 30.0
@@ -249,7 +248,7 @@ class _Pool:
     def _write_exit(self, job: Job, end: EndEvent) -> None:
         """Write exit.json for a worker. If this fails, its runs count as interrupted."""
         try:
-            write_json(job.attempt / "exit.json", {"schema_version": 1, "status": end.status, "message": end.message})
+            write_exit(job.attempt, end)
         except DiskFull as full:
             self._stop_for_disk(str(full))
         except OSError as error:

@@ -13,7 +13,7 @@ from support import pretended_slurm
 from support.cli import rlbench
 from support.document_blocks import blocks
 from support.published_runs import published
-from support.waiting_algorithm import PLUGIN, SUITE, when
+from support.waiting_algorithm import FAULTY, PLUGIN, SUITE, when
 
 from rlbench.api import ExecutorContext, StoreError
 from rlbench.clusters import pilot_main, slurm
@@ -117,6 +117,25 @@ def test_a_task_that_is_asked_to_end_saves_and_the_group_goes_on_without_using_a
     first, second = attempts()
     assert first["restore"] == {} and set(second["restore"]) == {"0", "1"}
     assert published(Path("out")) == expected
+
+
+def test_a_seed_whose_environment_failed_is_left_out_when_a_task_ends_and_the_other_resumes(cluster, monkeypatch):
+    def end():
+        (process,) = pretended_slurm.tasks(cluster).values()
+        Path("go").touch()
+        os.kill(process, signal.SIGTERM)
+
+    Path("faulty.py").write_text(FAULTY)
+    Path("s.yaml").write_text(SUITE.replace("CartPole-v1", "'faulty:Faulty-v0'"))
+    monkeypatch.syspath_prepend(Path.cwd())
+    when(Path("waits").exists, end)
+    ran = rlbench(*WAITS, "-o", "out", "--retries", 0)
+    assert ran.returncode == 1, ran.stderr
+    _, second = attempts()
+    assert second["group"]["seeds"] == [1] and set(second["restore"]) == {"1"}
+    states = {run["seed"]: run for run in json.loads(rlbench("status", "out", "--json").stdout)["runs"]}
+    assert states[0]["status"] == "failed" and "physics exploded" in states[0]["message"]
+    assert states[1]["status"] == "done" and JobQueue(Path("out")).entries() == []
 
 
 @pytest.mark.parametrize("retries", [1, 0])

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rlbench.api import RunStatus
 from rlbench.cli.main import invoke
+from rlbench.executors.time_limits import Limits
 
 # A walk on a line, 20 steps: the reward is where one stands. {fault} may spoil a step.
 ENVIRONMENT = """
@@ -113,3 +115,20 @@ def test_what_an_environment_gives_wrongly_is_said_in_words(run, capfd, name, fa
     said = f"its step gave {words}" if words else "its step raised SystemExit: 0"
     assert said in found[3]["message"]
     assert np.isfinite(final_returns("out", 2)).all()
+
+
+SLOWER = """Path('spoilt').touch()
+            step = type(self).step
+            type(self).step = lambda self, action: (time.sleep(0.02), step(self, action))[1]
+            raise RuntimeError('physics exploded')"""
+
+
+def test_a_failed_environment_stays_the_reason_when_its_group_later_takes_too_long(run, capfd, monkeypatch):
+    def exceeded(limits, now):
+        return (RunStatus.TIMEOUT, "took too long") if Path("spoilt").exists() else None
+
+    monkeypatch.setattr(Limits, "exceeded", exceeded)
+    assert run(f"import time; from pathlib import Path; {SLOWER}", "Slower", "out", [2, 3]) == 1
+    found = states("out", capfd)
+    assert found[2]["status"] == "timeout" and found[2]["message"].startswith("took too long")
+    assert found[3]["status"] == "failed" and "physics exploded" in found[3]["message"]

@@ -33,6 +33,28 @@ seeds: 2
 evaluation: {every: 100, episodes: 2, final_episodes: 3}
 checkpoint_every: 20
 """
+# The module `faulty`: an environment that raises in step 50, once in this folder, so that one of several seeds fails.
+FAULTY = """
+import gymnasium, numpy as np
+from pathlib import Path
+
+class Faulty(gymnasium.Env):
+    observation_space, action_space = gymnasium.spaces.Box(-9, 9, (4,), np.float32), gymnasium.spaces.Discrete(2)
+    steps = 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.ones(4, np.float32), {}
+
+    def step(self, action):
+        self.steps += 1
+        if self.steps == 50 and not Path("spoilt").exists():  # the first of two seeds fails
+            Path("spoilt").touch()
+            raise RuntimeError("physics exploded")
+        return np.ones(4, np.float32), 1.0, False, self.steps % 20 == 0, {}
+
+gymnasium.register("Faulty-v0", entry_point="faulty:Faulty")
+"""
 TWO = "[{id: CartPole-v1, steps: 200}, {id: CartPole-v1, label: shorter, steps: 180}]"
 SUITE_OF_TWO = SUITE.replace("[waits]", "[random, waits]").replace("[{id: CartPole-v1, steps: 200}]", TWO)
 
