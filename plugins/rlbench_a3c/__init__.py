@@ -6,8 +6,8 @@ from rlbench import AlgorithmSpec, Storage, Supports, hookimpl
 
 
 def storage(config: Any) -> list[Storage]:
-    """Return the rollouts of all workers."""
-    return [Storage(config.n_workers * config.n_steps, up_to_budget=False, numbers=1, flags=2)]
+    """Return the rollouts of all workers. The successor of a step is the next observation."""
+    return [Storage(config.n_workers * config.n_steps, up_to_budget=False, observations=1, numbers=1, flags=1)]
 
 
 @hookimpl

@@ -15,6 +15,7 @@ from gymnasium.wrappers import NormalizeObservation, NormalizeReward
 
 from rlbench.api import EnvironmentFault, Task
 from rlbench.api.task import AnySpace, Environment
+from rlbench.envs.action_mask import mask_fault
 from rlbench.envs.environment_faults import error_fault, reset_fault, step_fault
 from rlbench.envs.frame_stack import stacked_space
 from rlbench.envs.multiagent.joint_env import AGENT_MASKS
@@ -156,10 +157,10 @@ def _play(env: Environment, first: _Played | None = None, beside: Environment | 
     env.action_space.seed(_SEED)  # after the reset, because highway-env then makes a new space
     trace, info = [_comparable(answer[0])], answer[1]
     gives_masks = isinstance(info, dict) and "action_mask" in info
-    for _ in range(steps):
+    for taken in range(steps):
         if first is None and time.monotonic() - began > _SECONDS:
             break
-        action = _draw(env.action_space, info)
+        action = _draw(env.action_space, info, "step" if taken else "reset")
         try:
             step = env.step(copy.deepcopy(action))
         except (Exception, SystemExit, GeneratorExit) as error:
@@ -176,15 +177,12 @@ def _play(env: Environment, first: _Played | None = None, beside: Environment | 
     return _Played(tuple(trace), False, gives_masks)
 
 
-def _draw(space: AnySpace, info: Any) -> Any:
+def _draw(space: AnySpace, info: Any, call: str) -> Any:
+    """Draw an action that the mask in `info` allows, if it has one. call: "reset" or "step", which gave `info`."""
     if isinstance(space, gymnasium.spaces.Discrete) and isinstance(info, dict) and "action_mask" in info:
-        mask = np.asarray(info["action_mask"])
-        if mask.shape != (space.n,) or not mask.any():
-            raise EnvironmentFault(
-                f"its info['action_mask'] has shape {mask.shape} and allows {mask.sum()} actions; it should have shape"
-                f" ({space.n},) and allow at least one"
-            )
-        return space.sample(mask.astype(np.int8))
+        if fault := mask_fault(info["action_mask"], int(space.n), call):
+            raise EnvironmentFault(fault)
+        return space.sample(np.asarray(info["action_mask"]).astype(np.int8))
     if isinstance(info, dict) and AGENT_MASKS in info:
         return space.sample(mask=info[AGENT_MASKS])
     return space.sample()

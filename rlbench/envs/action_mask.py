@@ -75,12 +75,18 @@ class ActionMaskInObservation(gymnasium.Wrapper[Array, Any, Any, Any]):
             raise RlbenchError(
                 f"{self._name}: its {call} gave no info['action_mask']; leave out `action_masks: true` for it"
             )
-        mask = np.asarray(info["action_mask"])
-        if mask.shape != (self._count,) or not ((mask == 0) | (mask == 1)).all():
-            raise RlbenchError(
-                f"{self._name}: its {call} gave the action mask {mask.tolist()}; it needs {self._count} numbers, each"
-                " 0 or 1, one for each action"
-            )
-        if not mask.any():
-            raise RlbenchError(f"{self._name}: its {call} gave an action mask that allows no action")
-        return mask.astype(bool)
+        if fault := mask_fault(info["action_mask"], self._count, call):
+            raise RlbenchError(f"{self._name}: {fault}")
+        return np.asarray(info["action_mask"]).astype(bool)
+
+
+def mask_fault(mask: Any, count: int, call: str) -> str:
+    """Return what is wrong with an action mask for `count` actions, in words; "" if nothing is.
+
+    call: the method that gave the mask, "reset" or "step".
+    """
+    mask = np.asarray(mask)
+    if mask.shape != (count,) or not ((mask == 0) | (mask == 1)).all():
+        needed = f"it needs {count} numbers, each 0 or 1, one for each action"
+        return f"its {call} gave the action mask {mask.tolist()}; {needed}"
+    return "" if mask.any() else f"its {call} gave an action mask that allows no action"

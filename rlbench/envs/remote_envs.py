@@ -175,7 +175,7 @@ class Attendant:
     def attend(self, processes: Sequence[BaseProcess], at_limit: Callable[[], int | None]) -> None:
         """Serve the processes until all have ended. Raises: WorkerFailed if a process fails.
 
-        at_limit: called while all processes wait. It returns the next limit, or None to stop.
+        at_limit: called while all processes wait, but not after a failure. It returns the next limit, or None to stop.
         """
         for worker_end in self._worker_ends:
             worker_end.close()  # so that the channel reports the end of its worker
@@ -188,7 +188,8 @@ class Attendant:
                     self._serve(channel)
                 running = [p for p in running if not self._has_ended(p)]
                 if self._all_waiting():
-                    self._release(at_limit())
+                    # After a failure the budget is exhausted, and no new limit may allow more steps.
+                    self._release(0 if self.diverged or self.fault else at_limit())
         finally:
             end_processes(running)
 

@@ -7,10 +7,10 @@ variables.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,10 +22,9 @@ from rlbench.user_cache import cache_folder, recall, remember
 
 # The entries of `numerics` in result.json that state this evidence; its other entries state how numbers were computed.
 ENTRIES = ("stack_independence", "independence_shown_by", "kernels_that_differ")
-# The modules of the kit that algorithms without networks use. They work without torch.
+# The modules of the kit that algorithms without networks use. They import torch only in functions that get tensors.
 WITHOUT_TORCH = ("action_bounds", "action_masks", "action_noise", "agents", "q_tables", "schedules", "update_rounds")
-_WITHOUT_TORCH = "|".join(WITHOUT_TORCH)
-_IMPORTS_TORCH = re.compile(rf"^\s*(from|import)\s+(torch|rlbench\.kit(?!\.({_WITHOUT_TORCH})\b))\b".encode(), re.M)
+_NO_TORCH = tuple(f"rlbench.kit.{module}." for module in WITHOUT_TORCH)
 _MOST_NAMED = 20
 
 
@@ -43,13 +42,35 @@ def _kernel_choice() -> Any:
 
 
 def uses_torch(plugin: Plugin, loaded_before: bool) -> bool:
-    """Return whether a newly loaded plugin computes with torch.
+    """Return whether a newly loaded plugin computes with torch. Call this at the end of its group.
 
-    loaded_before: whether torch was loaded before the plugin; if so, imports in the plugin's sources decide.
+    loaded_before: whether torch was loaded before the plugin; if so, the recorded kernels and the imports in the
+    plugin's sources decide. They do not show torch that another package uses for the plugin without the kit.
     """
     if "torch" not in sys.modules:
         return False
-    return not loaded_before or any(_IMPORTS_TORCH.search(path.read_bytes()) for path in plugin.sources())
+    return not loaded_before or bool(_recorded()) or any(map(_imports_torch, plugin.sources()))
+
+
+def _recorded() -> list[str]:
+    """Return the kernels recorded for this group."""
+    kernel_choice = _kernel_choice()
+    return kernel_choice.operations() if kernel_choice is not None else []
+
+
+def _imports_torch(path: Path) -> bool:
+    """Return whether a Python file imports torch, or modules of the kit that are not in WITHOUT_TORCH."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # the plugin has not imported this file
+        return False
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [f"{alias.name}." for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names += [f"{node.module}.{alias.name}." for alias in node.names]
+    return any(name.startswith(("torch.", "rlbench.kit.")) and not name.startswith(_NO_TORCH) for name in names)
 
 
 def independence(numerics: Mapping[str, Any], with_torch: bool, stackable: bool) -> dict[str, Any]:
@@ -64,7 +85,7 @@ def independence(numerics: Mapping[str, Any], with_torch: bool, stackable: bool)
     if not with_torch or not stackable:
         return _entries("bitwise", "no stack" if not stackable else "no torch")
     kit: Any = sys.modules.get("rlbench.kit")
-    used = kernel_choice.operations() if (kernel_choice := _kernel_choice()) is not None else []
+    used = _recorded()
     if not used:  # the algorithm uses torch without the kit
         return _entries("tolerance", "nothing")
     trial_results = _try_kernels(kit.kernel_trials, used, numerics)

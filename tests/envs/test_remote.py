@@ -6,10 +6,11 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import pytest
-from support.hogwild_envs import Config, Hogwild, alternate, for_ever
+from support.hogwild_envs import Config, Hogwild, alternate, fail_late, for_ever, reach_the_limit
 
 from rlbench.api import EnvironmentFault, RlbenchError, Stopped, WorkerFailed
 from rlbench.envs.remote_envs import SharedCounter
@@ -116,6 +117,35 @@ class TwoEach(Hogwild):
 def test_one_process_may_hold_several_environments():
     played = play(TwoEach, Config(), CONSTANT, [4], 100, every=30, episodes=1, final_episodes=1)
     assert played.outcome.steps == 100 and [e.step for e in played.sink.evaluations] == [30, 60, 90, 100]
+
+
+class FailsLate(Hogwild):
+    """Its second process fails while the first one waits at a point of the grid. ended: steps and exit codes."""
+
+    ended: ClassVar = []
+
+    def train(self, interaction):
+        context = multiprocessing.get_context("spawn")
+        arrived, waits, make = context.Event(), context.Event(), interaction.make_env
+        late = context.Process(target=fail_late, args=(make(0, 1), arrived, waits, self.config.crash))
+        processes = [late, context.Process(target=reach_the_limit, args=(make(0, 0), waits))]
+        late.start()
+        assert arrived.wait(120)  # the other one would not wait for a process that is not there yet
+        processes[1].start()
+        interaction.attend(processes)
+        self.ended.append((interaction.steps, [process.exitcode for process in processes]))
+
+
+@pytest.mark.parametrize("how", ["diverges", "breaks"])
+def test_processes_that_wait_while_another_fails_take_no_more_steps(how):
+    FailsLate.ended.clear()
+    if how == "diverges":
+        played = play(FailsLate, Config(crash=how), CONSTANT, [4], 1000, every=50, episodes=1)
+        assert played.outcome.diverged_at == {4: 50} and played.sink.evaluations == []
+    else:
+        with pytest.raises(EnvironmentFault, match="its step failed at step 50"):
+            play(FailsLate, Config(crash=how), CONSTANT, [4], 1000, every=50, episodes=1)
+    assert FailsLate.ended == [(50, [0, 0])]
 
 
 class Untidy(Hogwild):

@@ -96,8 +96,50 @@ def test_what_promises_less_from_the_start_is_not_tried_and_not_told(kit):
 def test_an_algorithm_without_torch_counts_as_such_in_a_process_that_has_loaded_torch(name):
     pytest.importorskip("torch")
     plugins = load_plugins(only=[name, "dqn"])
+    forget_kernels()
     assert not uses_torch(plugins.find(name), loaded_before=True)
     assert uses_torch(plugins.find("dqn"), loaded_before=True)
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("import torch.nn as nn", True),
+        ("import numpy as np, torch", True),
+        ("try: import torch\nexcept ImportError: pass", True),
+        ("from torch import nn", True),
+        ("import rlbench.kit", True),
+        ("from rlbench import kit", True),
+        ("from rlbench import (\n    Algorithm,\n    kit as blocks,\n)", True),
+        ("from rlbench.kit import Schedule, replay", True),
+        ("from rlbench.kit.replay import Replay", True),
+        ("import rlbench.kit.schedules, rlbench.kit.replay", True),
+        ("import rlbench.kit.schedules, numpy", False),
+        ("from rlbench.kit import schedules", False),
+        ("from rlbench.kit.schedules import Schedule", False),
+        ("import torchless, rlbench", False),
+        ("from .torch import replay", False),
+        ("from rlbench import Algorithm", False),
+        ('"""\nimport torch\n"""', False),
+        ("import torch this is not Python", False),
+    ],
+)
+def test_every_form_of_an_import_of_torch_or_of_the_kit_is_seen(tmp_path, statement, expected):
+    pytest.importorskip("torch")
+    forget_kernels()
+    (tmp_path / "a.py").write_text("x = 1\n")
+    (tmp_path / "b.py").write_text(statement)
+    plugin = SimpleNamespace(sources=lambda: [tmp_path / "a.py", tmp_path / "b.py"])
+    assert uses_torch(plugin, loaded_before=True) == expected
+
+
+def test_an_algorithm_with_recorded_kernels_uses_torch_whatever_it_imports(kit):
+    pytest.importorskip("torch")
+    plugin = SimpleNamespace(sources=list)
+    kit()
+    assert not uses_torch(plugin, loaded_before=True)
+    kit("good")
+    assert uses_torch(plugin, loaded_before=True)
 
 
 def test_the_modules_of_the_kit_that_need_no_torch_do_not_import_it():

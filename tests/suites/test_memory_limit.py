@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import inspect
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -90,6 +91,18 @@ def bundled():
     for path in sorted(root.glob("rlbench_*/__init__.py")):
         if "def rlbench_algorithms" in path.read_text():
             yield from importlib.import_module(path.parent.name).rlbench_algorithms()
+
+
+def test_a3c_declares_the_rollouts_of_all_its_workers():
+    from rlbench_a3c.a3c import A3C, Worker
+
+    for observations, actions in ((VECTOR, TORQUES), (IMAGE, CHOICE)):
+        config = A3C.Config(n_workers=3, n_steps=640)
+        task, streams = TaskInfo("none", observations, actions, 1, 10_000), SeedStreams([0])
+        env = SimpleNamespace(reset=lambda space=observations: (space.sample(), {}))
+        worker = Worker(env, 0, A3C(config, task, streams, Device()).shared, config, task, streams)
+        declared = total_size(PLUGINS.algorithm("a3c").storage(config), observations, actions, 10_000)
+        assert 3 * stored_bytes(worker) == pytest.approx(declared, rel=0.01)
 
 
 AGENTS = ("iql", "vdn", "qmix", "ippo", "mappo")

@@ -12,6 +12,7 @@ from threading import BrokenBarrierError
 import numpy as np
 
 from rlbench import Algorithm, BudgetExceeded
+from rlbench.api import Diverged, EnvironmentFault
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,32 @@ def for_ever(env):
         _, _, terminated, truncated, _ = env.step(0)
         if terminated or truncated:
             env.reset()
+
+
+def reach_the_limit(env, waits):
+    """Step until the budget is spent. waits: set when the first wait at a limit has been sent."""
+    send = env._boundary._send
+
+    def report(message):
+        send(message)
+        if message["kind"] == "waiting":
+            waits.set()
+
+    env._boundary._send = report
+    with suppress(BudgetExceeded):
+        for_ever(env)
+
+
+def fail_late(env, arrived, waits, how):
+    """Fail while the other process waits at the limit: by an action that is not finite, or by the environment."""
+    env.reset()
+    arrived.set()
+    assert waits.wait(120)
+    with suppress(Diverged, EnvironmentFault):
+        if how == "diverges":
+            env.step(np.full(1, np.nan))
+        else:
+            raise env._failed("its step failed")
 
 
 class Hogwild(Algorithm):
