@@ -68,7 +68,7 @@ class RunOptions(SuiteOptions):
     stop_after: float | None = option(
         None,
         "--stop-after",
-        "Stop the command after this time, such as 8h, as Ctrl-C does.",
+        "Stop the command after this time (such as 8h) in the way Ctrl-C does.",
         Use.TRAINING,
         Kind.DURATION,
         metavar="DURATION",

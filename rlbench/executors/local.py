@@ -41,8 +41,8 @@ LONGEST_QUEUE = 1000  # most events that wait to be handled; beyond this, worker
 def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
     """Run `jobs`, at most `context.workers` at a time, or fewer if the system does not allow as many.
 
-    After one Ctrl-C, at the end of `context.stop_after` or on a full disk, the workers save and stop, and no more are
-    started. After a second Ctrl-C they are killed. If a worker was killed from outside, the jobs from `context.retry`
+    The workers save and stop, and no more are started, after one Ctrl-C, after `context.stop_after`, and on a full
+    disk. After a second Ctrl-C they are killed. If a worker was killed from outside, the jobs from `context.retry`
     run next.
 
     Raises: KeyboardInterrupt or DiskFull after all workers have exited; RlbenchError if no worker can be started.

@@ -156,7 +156,7 @@ def match_runs(
 
 
 def _add_names(run: ImportedRecords, defaults: Defaults, metered: Iterable[str]) -> ImportedRecords:
-    """Return the run with its label, environment and seed (None if unknown). Raises: ForeignError."""
+    """Return the run with its label, environment and seed; an unknown seed is None. Raises: ForeignError."""
     algorithm = _require(run, "algorithm", run.algorithm or defaults.algorithm)
     environment = _require(run, "environment", run.environment or defaults.environment)
     label = f"{algorithm} (imported)" if algorithm in metered else algorithm

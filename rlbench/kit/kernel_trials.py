@@ -112,7 +112,7 @@ def _with_values(value: Any, first: int, last: int) -> Any:
 
 
 def _values(spec: Mapping[str, Any], most: int, generator: torch.Generator) -> Tensor:
-    """Draw random numbers in the shape of a described tensor; if it is stacked, with `most` lanes.
+    """Draw a random tensor of the described shape; a stacked one has `most` seeds.
 
     Axes that were expanded (stride 0) are expanded here too.
     """

@@ -43,7 +43,7 @@ def stored_arrays(path: Path, digest: str | None) -> dict[str, Array]:
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
     if sha256(content).hexdigest() != digest:
-        raise StoreError(f"{path} has changed since it was published: its sha256 differs from the one in result.json")
+        raise StoreError(f"{path} has changed since the run was stored: its sha256 differs from the one in result.json")
     try:
         return {name: array.copy() for name, array in load(content).items()}
     except (SafetensorError, ValueError, KeyError) as error:

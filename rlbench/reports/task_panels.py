@@ -19,7 +19,7 @@ from rlbench.text import join_names
 
 @dataclass(frozen=True)
 class Panel:
-    """Algorithms that all have scores on all of these tasks. name: a part of the names of figures and tables."""
+    """Tasks, and the algorithms that have scores on all of them. name: a part of the names of figures and tables."""
 
     name: str
     tasks: tuple[str, ...]

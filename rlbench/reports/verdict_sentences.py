@@ -62,7 +62,7 @@ def _nothing_decided(rows: Sequence[Row]) -> str:
     tested = [row for row in rows if row.verdict not in _ONLY_DESCRIBED]
     if (needed := runs_out_of_reach(rows)) and all("needs n >= " in row.note for row in tested):
         few = f"{none}: with so few runs no difference could be shown, however large"
-        return f"{few}. It takes at least {needed} runs of each."
+        return f"{few}. A verdict needs at least {needed} runs of each."
     return f"{none}: no algorithm is shown to be better than another, nor to be as good."
 
 

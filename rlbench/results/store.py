@@ -255,7 +255,7 @@ class Store:
         return folder
 
     def _number_attempts(self) -> None:
-        """Count the attempts of each group, including archives. Read only attempts made since the last call."""
+        """Count the attempts of each group, including archives. Skip those that an earlier call counted."""
         names = {path.name.removesuffix(SUFFIX) for path in (self.root / "attempts").glob("[!.]*")}
         for name in names - self._numbered:
             group, _, rest = name.rpartition("--")

@@ -215,7 +215,7 @@ class LiveGroup:
     def states(self, learned: Mapping[str, Array] | None = None) -> list[SeedState]:
         """Return everything that is needed to resume, for each seed whose environments have not failed.
 
-        learned: the algorithm's state; None: a copy.
+        learned: the algorithm's state; None: make a copy of it.
         """
         interaction = self.interaction
         batch = interaction.open_batch()

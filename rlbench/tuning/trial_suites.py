@@ -108,7 +108,7 @@ def _places(suite: Suite, i: int, setting: Setting) -> dict[str, Location]:
 
 @dataclass(frozen=True)
 class DerivedSource(Source):
-    """The text of an original suite, in which the problems of a suite derived from it are located.
+    """The text of an original suite, to which problems of a suite derived from it refer.
 
     places: for each algorithm of the derived suite, its index in the original, and the places of its drawn
     hyperparameters.

@@ -55,7 +55,7 @@ def test_few_runs_only_describe(tmp_path):
 def test_where_the_family_is_too_large_the_runs_it_takes_are_named(tmp_path):
     scores = {n: [base + i for i in range(5)] for n, base in zip("abcde", range(0, 500, 100))}
     headline, points = told(tmp_path, scores)
-    assert headline.endswith("no difference could be shown, however large. It takes at least 6 runs of each.")
+    assert headline.endswith("no difference could be shown, however large. A verdict needs at least 6 runs of each.")
     assert (
         "With so few runs no difference could be shown among 10 comparisons, however large: it takes at least 6 runs of each."
         in points

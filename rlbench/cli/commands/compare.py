@@ -58,8 +58,8 @@ directory_option = click.option(
 @click.option(
     "--curriculum",
     is_flag=True,
-    help="Compare each algorithm with and without its curriculum: first evaluations, steps to a threshold, final "
-    "scores.",
+    help="Compare each algorithm with and without its curriculum: scores of the first evaluation, steps to "
+    "a threshold, and final scores.",
 )
 @click.option(
     "--threshold",
@@ -96,10 +96,10 @@ def compare(
     rlbench compare new old              two folders: for each algorithm, the runs in `new` against those in `old`
     rlbench compare --curriculum         each algorithm with and without its curriculum
 
-    With -d, A and B are algorithms. Without -d, they are two result folders (paths, or names under results/) if there
-    are such folders, and otherwise algorithms of the newest results. A name that is both a folder and an algorithm is
-    an error. Holm's correction treats the comparisons over all tasks as one family of tests, and the comparisons on
-    single tasks as another.
+    With -d, A and B are algorithms. Without -d, they are two result folders (paths, or names under results/) or two
+    algorithms of the newest results, whichever exist. If a name is both, the command stops with an error. Holm's
+    correction treats the comparisons over all tasks as one family of tests, and the comparisons on single tasks as
+    another.
     """
     from rlbench.analysis import compare as compare_pairs
 

@@ -83,11 +83,12 @@ def tune(
 ) -> int:
     """Tune the algorithms of SUITE with equally many trials each, and report how much tuning improved their scores.
 
-    SUITE is a YAML file with the key `tune`. Trials train in FOLDER/tuning, on seeds that no reported run uses. Final
-    runs train in FOLDER/final, on the suite's own seeds, which no trial uses. There, each tuned algorithm trains with
-    the best hyperparameters, and also with those of the suite if they are others. The other algorithms train as the
-    suite lists them. `rlbench status`, `table` and `report` take either of the two folders. FOLDER is results/<suite
-    name>-tune unless -o is given; with --seed N it is results/<suite name>-tune-N.
+    SUITE is a YAML file with the key `tune`. Trials train in the subfolder `tuning` of the result folder FOLDER, on
+    seeds that no reported run uses. Final runs train in FOLDER/final, on the suite's own seeds, which no trial uses.
+    There, each tuned algorithm trains with the best hyperparameters, and also with those of the suite if they are
+    others. The other algorithms train as the suite lists them. `rlbench status`, `table` and `report` take either of
+    the two folders. FOLDER is results/<suite name>-tune unless -o is given; with --seed N it is results/<suite
+    name>-tune-N.
 
     Progress is printed on stderr. The same command resumes an interrupted search, and chooses the same trials.
     """

@@ -124,7 +124,7 @@ def _entries(plugins: Plugins, named: Named, ids: Sequence[str]) -> list[dict[st
 def _same_numbers(plugins: Plugins, ours: str, params: Mapping[str, Any], theirs: Resolved) -> dict[str, Any]:
     """Return the parameters that give sb3/X the values of X.
 
-    Parameters that sb3/X does not have, and those whose default is that value, are left out.
+    Left out are parameters that sb3/X does not have, and those that have X's value by default there.
     """
     from rlbench.plugins import resolve
 
