@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import SeedSequence
 
-from rlbench.api import LARGEST_RETURN, Array, EnvBatch, EnvironmentFault, EvaluationProtocol, Policy, RlbenchError
+from rlbench.api import LARGEST_RETURN, Array, EnvBatch, EvaluationProtocol, Policy, RlbenchError
 from rlbench.api.task import MAX_EPISODE_STEPS
 from rlbench.envs.action_checks import as_taken
 from rlbench.envs.environment_faults import begun, not_finite_lanes, step_fault_of
@@ -114,8 +114,8 @@ class Evaluator:
         slots = [s * self._lanes + e for s in range(seeds) for e in range(lanes)]
         opened = [self._begin(state, i, slot, reset_seeds[i % lanes]) for i, slot in enumerate(slots)]
         known = next((obs for obs in opened if obs is not None), None)
-        if known is None:
-            raise EnvironmentFault(f"{state.faults[0]} in an evaluation")
+        if known is None:  # no seed is left to play
+            return Evaluation(state.returns, state.lengths, state.finite, state.faults, state.agent_returns)
         flat = np.stack([np.zeros_like(known) if obs is None else obs for obs in opened])
         with self._streams.only(EVALUATE):
             while state.open.any():

@@ -170,7 +170,10 @@ class LiveGroup:
             _close(self.evaluations.close)
 
     def _train(self) -> None:
-        """Train until the budget is spent or every seed has diverged. Raises: RlbenchError if training ends earlier."""
+        """Train until the budget is spent, or every seed has diverged or failed.
+
+        Raises: RlbenchError if training ends earlier.
+        """
         interaction, ended = self.interaction, None
         try:
             self.algorithm.train(interaction)
@@ -178,7 +181,9 @@ class LiveGroup:
             ended = end
         except Overrun as error:
             raise RlbenchError(str(error)) from None
-        if isinstance(ended, EnvironmentFault):  # `failed` reports it with the seed
+        if isinstance(ended, EnvironmentFault):
+            if len(self._faults) < len(self.group.seeds):  # it belongs to no seed, so `failed` would not report it
+                raise ended
             return
         if interaction.steps < self.group.task.steps and interaction.active.any():
             raise RlbenchError(

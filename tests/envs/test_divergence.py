@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from rlbench_ppo.ppo import PPO
 
 from rlbench import Algorithm
 from rlbench.api import EnvironmentFault, RlbenchError
+from rlbench.envs.gymnasium_backend import make_batch, reference_backend
+from rlbench.runtime.evaluation import evaluation_seeds
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import play
 from rlbench.testing.fakes import SHAPES, Shapes
@@ -135,6 +138,38 @@ class Foreign(Breaks):
 def test_a_foreign_loop_ends_when_its_environment_fails():
     with pytest.raises(EnvironmentFault, match=r"its step gave .* that is not finite .* at step 4$"):
         play(Foreign, None, SHAPES, [1], 1_000, kwargs={"dims": 2, "bad_seeds": [reset_seed(1, 0)], "end": 0.0})
+
+
+@pytest.mark.parametrize(("algorithm", "seeds"), [(Breaks, [1]), (Breaks, [1, 2]), (Foreign, [1])])
+def test_a_group_ends_when_each_of_its_evaluation_environments_fails_at_its_first_reset(algorithm, seeds):
+    grid = evaluation_seeds("grid", "training")
+    kwargs = {"dims": 2, "bad_seeds": [grid[0], grid[1]], "bad_after": 0}
+    Shapes.taken = 0
+    with pytest.raises(EnvironmentFault, match="its reset gave .* in the evaluation at step 4$"):
+        play(algorithm, None, SHAPES, seeds, 100, kwargs=kwargs, every=4)
+    assert Shapes.taken == 4 * len(seeds)  # no seed trains on, and no final policy is played
+
+
+def test_a_group_whose_evaluation_environments_cannot_be_made_fails():
+    made = []
+
+    def make_once(task, lanes):
+        made.append(lanes)
+        if len(made) > 1:
+            raise EnvironmentFault("the world has no agents")
+        return make_batch(task, lanes)
+
+    backend = replace(reference_backend(), make_batch=make_once)
+    with pytest.raises(EnvironmentFault, match="the world has no agents"):
+        play(Breaks, None, SHAPES, [1], 100, kwargs={"dims": 2}, every=4, final_episodes=0, backend=backend)
+
+
+def test_a_seed_that_has_diverged_does_not_fail_in_a_later_evaluation_of_its_stack():
+    grid = evaluation_seeds("grid", "training")
+    kwargs = {"dims": 2, "bad_seeds": [grid[0], grid[1]], "bad_after": 0}
+    played = play(Breaks, None, SHAPES, [1, 2], 100, kwargs=kwargs, every=8)
+    assert step_of_fault(played, 1, r"seed 1: its reset gave .* in the evaluation at step (\d+)") == 8
+    assert played.outcome.diverged_at == {2: 5}
 
 
 @pytest.mark.parametrize("episode", [0, 1])
