@@ -15,7 +15,7 @@ import numpy as np
 
 from rlbench.api import AgentEnvBatch, Array, EnvBatch, EnvironmentFault, EpisodeRecord, RlbenchError, Transition
 from rlbench.envs.action_checks import as_taken
-from rlbench.envs.environment_faults import begun, not_finite_lanes, step_fault_of
+from rlbench.envs.environment_faults import NOT_FINITE_OBSERVATION, begun, not_finite_lanes, step_fault_of
 from rlbench.envs.finite_check import all_finite
 from rlbench.envs.meter import Meter, episode_end
 from rlbench.seeding import OneStream, ResetSeeds, SeedStreams, environment_seeds
@@ -274,10 +274,14 @@ class MeteredBatch:
     def _replay(self, lane: int, history: Sequence[Any]) -> Array:
         self._episode[lane] -= 1
         obs = self._begin_episode(lane)
+        if not all_finite(obs):
+            raise EnvironmentFault(f"its reset gave {NOT_FINITE_OBSERVATION}")
         for action in history:
             row = [action.tolist()] if self._discrete else [action.copy()]
             next_obs, reward, _, _ = self._envs.step([lane], row)
             obs = next_obs[0]
+            if not (all_finite(obs) and all_finite(reward)):
+                raise EnvironmentFault(step_fault_of(self._envs, lane, obs))
             self._return[lane] += reward[0]
             if self.agents:
                 self._agent_return[lane] += cast(AgentEnvBatch, self._envs).agent_rewards[0]

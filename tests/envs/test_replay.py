@@ -108,6 +108,39 @@ def test_an_environment_that_fails_after_an_inexact_resume_parks_its_seed_alone(
     assert restored.obs[1, 0].tolist() == states[1][1]["obs.0"].tolist()
 
 
+@pytest.mark.parametrize("fails", ["reset", "step", "answer"])
+def test_an_environment_that_fails_in_its_replay_does_not_come_back(monkeypatch, fails):
+    """The fault happens once, and the observations after it are those that were stored."""
+    batch, streams = make("CartPole-v1", [])
+    batch.reset()
+    walk(batch, streams, batch._envs.action_space, 5)
+    states = [batch.state(i) for i in range(2)]
+    episodes: list[EpisodeRecord] = []
+    restored, streams = make("CartPole-v1", episodes)
+    env, begun, taken = restored._envs._envs[2], [], []
+    reset, step = env.reset, env.step
+
+    def first(seed):
+        begun.append(seed)
+        obs, info = reset(seed=seed)
+        return (obs * np.nan if fails == "reset" and len(begun) == 1 else obs), info
+
+    def once(action):
+        taken.append(action)
+        if len(taken) == 3 and fails == "step":
+            step(action)
+            raise RuntimeError("a socket closed")
+        obs, reward, *rest = step(action)
+        return obs, None if len(taken) == 3 and fails == "answer" else reward, *rest
+
+    monkeypatch.setattr(env, "reset", first)
+    restored._envs._steps[2] = once
+    assert restored.load(states, approximate=True) is False
+    assert restored.faults == {} and restored.start.tolist() == [[False, False], [True, False]]
+    walk(restored, streams, batch._envs.action_space, 60)
+    assert {e.rank for e in episodes if e.seed == 9} == {0, 1} and all(np.isfinite(e.return_) for e in episodes)
+
+
 def test_a_restored_environment_can_be_stored_and_restored_again():
     batch, streams = make("Pendulum-v1", [])
     space = batch._envs.action_space
