@@ -237,7 +237,7 @@ class MeteredBatch:
         Reset each environment with its episode's seed, replay the actions unmetered, and compare the last observation
         with the stored one. The environment is not restored exactly if the observation differs in any bit, or if the
         environment fails or cannot be reseeded. In this case, begin its next episode if `approximate` is true; if that
-        fails too, park the seed. Raises: ReplayMismatch in this case if `approximate` is false.
+        fails too, park the seed. Raises: ReplayMismatch in this case if `approximate` is false, or if no seed is left.
         """
         exact = True
         rows: list[Array] = []
@@ -261,6 +261,8 @@ class MeteredBatch:
                 histories.append([] if parked[seed_index] else history)
         self._restore_history(histories)
         self._park(parked)
+        if self.faults and not self.active.any():
+            raise ReplayMismatch(f"no environment began its next episode: {next(iter(self.faults.values()))}")
         self._set_obs(np.stack(rows))
         return exact
 

@@ -108,6 +108,24 @@ def test_an_environment_that_fails_after_an_inexact_resume_parks_its_seed_alone(
     assert restored.obs[1, 0].tolist() == states[1][1]["obs.0"].tolist()
 
 
+@pytest.mark.parametrize("parked", [[], [0]])
+def test_a_resume_after_which_every_seed_fails_is_refused_so_that_the_group_can_start_again(monkeypatch, parked):
+    batch, streams = make("CartPole-v1", [])
+    batch.reset()
+    for seed_index in parked:
+        batch.park(seed_index)
+    walk(batch, streams, batch._envs.action_space, 5)
+    states = [batch.state(i) for i in range(2)]
+    restored, _ = make("CartPole-v1", [])
+
+    def broken(lane, seed):
+        raise EnvironmentFault("the pole broke")
+
+    monkeypatch.setattr(restored._envs, "reset", broken)
+    with pytest.raises(ReplayMismatch, match="the pole broke"):
+        restored.load(states, approximate=True)
+
+
 @pytest.mark.parametrize("fails", ["reset", "step", "answer"])
 def test_an_environment_that_fails_in_its_replay_does_not_come_back(monkeypatch, fails):
     """The fault happens once, and the observations after it are those that were stored."""
