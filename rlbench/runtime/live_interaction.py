@@ -333,8 +333,8 @@ class LiveInteraction:
             raise RlbenchError(
                 "`checkpoint` takes no argument since version 2 of the plugin API: call `interaction.checkpoint()`"
             )
-        if self.steps < self._next_save and not self._stop:
-            return
+        if (self.steps < self._next_save and not self._stop) or len(self.faults) == len(self.seeds):
+            return  # it is not due, or every seed has failed and nothing is left to save
         if self.save is not None:
             if self.batch is None:
                 raise RlbenchError(
