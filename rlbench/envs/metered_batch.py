@@ -15,7 +15,7 @@ import numpy as np
 
 from rlbench.api import AgentEnvBatch, Array, EnvBatch, EnvironmentFault, EpisodeRecord, RlbenchError, Transition
 from rlbench.envs.action_checks import as_taken
-from rlbench.envs.environment_faults import begun, not_finite_lanes, step_fault_of
+from rlbench.envs.environment_faults import NOT_FINITE_OBSERVATION, begun, not_finite_lanes, step_fault_of
 from rlbench.envs.finite_check import all_finite
 from rlbench.envs.meter import Meter, episode_end
 from rlbench.seeding import OneStream, ResetSeeds, SeedStreams, environment_seeds
@@ -237,7 +237,7 @@ class MeteredBatch:
         Reset each environment with its episode's seed, replay the actions unmetered, and compare the last observation
         with the stored one. The environment is not restored exactly if the observation differs in any bit, or if the
         environment fails or cannot be reseeded. In this case, begin its next episode if `approximate` is true; if that
-        fails too, park the seed. Raises: ReplayMismatch if `approximate` is false, or if no seed is left to train.
+        fails too, park the seed. Raises: ReplayMismatch in this case if `approximate` is false, or if no seed is left.
         """
         exact = True
         rows: list[Array] = []
@@ -259,10 +259,10 @@ class MeteredBatch:
                     stored = stored if first is None else first
                 rows.append(stored)
                 histories.append([] if parked[seed_index] else history)
-        if self.faults and not (self.active & ~parked).any():  # from step 0, they may not fail
-            raise ReplayMismatch(next(iter(self.faults.values())))
         self._restore_history(histories)
         self._park(parked)
+        if self.faults and not self.active.any():
+            raise ReplayMismatch(f"no environment began its next episode: {next(iter(self.faults.values()))}")
         self._set_obs(np.stack(rows))
         return exact
 
@@ -276,11 +276,13 @@ class MeteredBatch:
     def _replay(self, lane: int, history: Sequence[Any]) -> Array:
         self._episode[lane] -= 1
         obs = self._begin_episode(lane)
+        if not all_finite(obs):
+            raise EnvironmentFault(f"its reset gave {NOT_FINITE_OBSERVATION}")
         for action in history:
             row = [action.tolist()] if self._discrete else [action.copy()]
             next_obs, reward, _, _ = self._envs.step([lane], row)
             obs = next_obs[0]
-            if not (all_finite(next_obs) and all_finite(reward)):
+            if not (all_finite(obs) and all_finite(reward)):
                 raise EnvironmentFault(step_fault_of(self._envs, lane, obs))
             self._return[lane] += reward[0]
             if self.agents:

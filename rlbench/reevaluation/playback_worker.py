@@ -19,8 +19,8 @@ from rlbench.runtime.scheduled_evaluation import FINAL
 def play(request: Mapping[str, Any]) -> dict[str, Any]:
     """Play the requested episodes. Returns: their returns and lengths, and what played them, as JSON values.
 
-    Raises: StoreError if a file is damaged; Diverged if a number is not finite; PluginError if the algorithm cannot be
-    loaded or cannot load its policy; any exception of the algorithm or its environment.
+    Raises: StoreError if a file is damaged; Diverged if a number is not finite or an environment fails; PluginError if
+    the algorithm cannot be loaded or cannot load its policy; any exception of the algorithm or its environment.
     """
     where, lanes = request["policy_file"], request["lanes"]
     loaded = load_group(request, {where: request["sha256"]})
@@ -40,7 +40,7 @@ def play(request: Mapping[str, Any]) -> dict[str, Any]:
         with Video(task, backend.make_env, Path(video["path"])) as filmed:
             fresh_policy = loaded.policy(request["policy"])
             shown = Evaluator(filmed, 1, streams).play(fresh_policy, FINAL, request["step"], video["episodes"])
-        _refuse_faults(shown, where)
+            _refuse_faults(shown, where)
     returns, lengths = played.returns[0].tolist(), played.lengths[0].tolist()
     answer = {"returns": returns, "lengths": lengths}
     if recording is not None:
@@ -49,7 +49,7 @@ def play(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_faults(played: Evaluation, where: str) -> None:
-    """Check an evaluation. Raises: Diverged if a number was not finite or the environment failed."""
+    """Check that all numbers were finite. Raises: Diverged if they were not, or if the environment failed."""
     if not played.finite.all():
         fault = played.faults.get(0, "the policy received or returned a number that is not finite")
         raise Diverged(f"{where}: {fault}")

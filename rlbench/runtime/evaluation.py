@@ -114,7 +114,7 @@ class Evaluator:
         slots = [s * self._lanes + e for s in range(seeds) for e in range(lanes)]
         opened = [self._begin(state, i, slot, reset_seeds[i % lanes]) for i, slot in enumerate(slots)]
         known = next((obs for obs in opened if obs is not None), None)
-        if known is None:
+        if known is None:  # no seed is left to play
             return Evaluation(state.returns, state.lengths, state.finite, state.faults, state.agent_returns)
         flat = np.stack([np.zeros_like(known) if obs is None else obs for obs in opened])
         with self._streams.only(EVALUATE):

@@ -170,7 +170,10 @@ class LiveGroup:
             _close(self.evaluations.close)
 
     def _train(self) -> None:
-        """Train until the budget is spent or every seed has diverged. Raises: RlbenchError if training ends earlier."""
+        """Train until the budget is spent, or every seed has diverged or failed.
+
+        Raises: RlbenchError if training ends earlier.
+        """
         interaction, ended = self.interaction, None
         try:
             self.algorithm.train(interaction)
@@ -179,9 +182,9 @@ class LiveGroup:
         except Overrun as error:
             raise RlbenchError(str(error)) from None
         if isinstance(ended, EnvironmentFault):
-            if not self._faults:
+            if len(self._faults) < len(self.group.seeds):  # it belongs to no seed, so `failed` would not report it
                 raise ended
-            return  # `failed` reports it with the seed
+            return
         if interaction.steps < self.group.task.steps and interaction.active.any():
             raise RlbenchError(
                 f"`train` returned after {interaction.steps} of {self.group.task.steps} environment steps; "
@@ -209,8 +212,7 @@ class LiveGroup:
     def _save(self) -> None:
         with self.clock.paused():
             assert self._checkpoints is not None
-            if states := self.states(self.algorithm.state_to_write()):
-                checkpoint.save(self._checkpoints, states)
+            checkpoint.save(self._checkpoints, self.states(self.algorithm.state_to_write()))
 
     def states(self, learned: Mapping[str, Array] | None = None) -> list[SeedState]:
         """Return everything that is needed to resume, for each seed whose environments have not failed.

@@ -255,8 +255,8 @@ class LiveInteraction:
         self.meter.steps = self._attendant.counter.steps
         if not self._stop:
             self.advance()
-        # A stop may be requested during the evaluation.
-        return None if self._stop else min(self.schedule.next, self.budget.steps)
+        # The evaluation may end the only seed, and a stop may be requested during it.
+        return None if self._stop or not self.active.any() else min(self.schedule.next, self.budget.steps)
 
     def progress(self) -> int:
         """Return the steps that each seed has taken so far, in all its processes. Other threads may call this."""
@@ -333,8 +333,8 @@ class LiveInteraction:
             raise RlbenchError(
                 "`checkpoint` takes no argument since version 2 of the plugin API: call `interaction.checkpoint()`"
             )
-        if self.steps < self._next_save and not self._stop:
-            return
+        if (self.steps < self._next_save and not self._stop) or len(self.faults) == len(self.seeds):
+            return  # it is not due, or every seed has failed and nothing is left to save
         if self.save is not None:
             if self.batch is None:
                 raise RlbenchError(
@@ -376,6 +376,8 @@ class _LocalBoundary:
             raise RlbenchError(
                 'a metered environment cannot be forked: send it as an argument to a process started with "spawn"'
             )
+        if self._interaction.finished and not self._interaction.active.any():
+            self._interaction.meter.refuse("the only seed has diverged or failed")
         self._interaction.meter.spend(steps)
 
     def record(self, episode: Any) -> None:

@@ -82,7 +82,8 @@ class EvaluationRunner:
                         )
                     )
             for index, fault in played.faults.items():
-                self._faults.setdefault(index, f"{fault} in the evaluation at step {step}")
+                if active[index]:  # alone, a seed that has diverged is evaluated no more
+                    self._faults.setdefault(index, f"{fault} in the evaluation at step {step}")
             self._observe(kind, step, played.returns.mean(1).tolist())
         return played.finite
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from rlbench_ppo.ppo import PPO
 
 from rlbench import Algorithm
 from rlbench.api import EnvironmentFault, RlbenchError
+from rlbench.envs.gymnasium_backend import make_batch, reference_backend
 from rlbench.runtime.evaluation import evaluation_seeds
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import play
@@ -138,6 +140,38 @@ def test_a_foreign_loop_ends_when_its_environment_fails():
         play(Foreign, None, SHAPES, [1], 1_000, kwargs={"dims": 2, "bad_seeds": [reset_seed(1, 0)], "end": 0.0})
 
 
+@pytest.mark.parametrize(("algorithm", "seeds"), [(Breaks, [1]), (Breaks, [1, 2]), (Foreign, [1])])
+def test_a_group_ends_when_each_of_its_evaluation_environments_fails_at_its_first_reset(algorithm, seeds):
+    grid = evaluation_seeds("grid", "training")
+    kwargs = {"dims": 2, "bad_seeds": [grid[0], grid[1]], "bad_after": 0}
+    Shapes.taken = 0
+    with pytest.raises(EnvironmentFault, match="its reset gave .* in the evaluation at step 4$"):
+        play(algorithm, None, SHAPES, seeds, 100, kwargs=kwargs, every=4)
+    assert Shapes.taken == 4 * len(seeds)  # no seed trains on, and no final policy is played
+
+
+def test_a_group_whose_evaluation_environments_cannot_be_made_fails():
+    made = []
+
+    def make_once(task, lanes):
+        made.append(lanes)
+        if len(made) > 1:
+            raise EnvironmentFault("the world has no agents")
+        return make_batch(task, lanes)
+
+    backend = replace(reference_backend(), make_batch=make_once)
+    with pytest.raises(EnvironmentFault, match="the world has no agents"):
+        play(Breaks, None, SHAPES, [1], 100, kwargs={"dims": 2}, every=4, final_episodes=0, backend=backend)
+
+
+def test_a_seed_that_has_diverged_does_not_fail_in_a_later_evaluation_of_its_stack():
+    grid = evaluation_seeds("grid", "training")
+    kwargs = {"dims": 2, "bad_seeds": [grid[0], grid[1]], "bad_after": 0}
+    played = play(Breaks, None, SHAPES, [1, 2], 100, kwargs=kwargs, every=8)
+    assert step_of_fault(played, 1, r"seed 1: its reset gave .* in the evaluation at step (\d+)") == 8
+    assert played.outcome.diverged_at == {2: 5}
+
+
 @pytest.mark.parametrize("episode", [0, 1])
 def test_a_first_observation_that_is_not_finite_parks_its_seed(episode):
     kwargs = {"bad_seeds": [reset_seed(8, episode)], "bad_after": 0, "end": 0.2}
@@ -152,12 +186,6 @@ def test_a_group_whose_environments_all_fail_at_their_first_reset_says_so():
     kwargs = {"bad_seeds": [reset_seed(7, 0), reset_seed(8, 0)], "bad_after": 0}
     with pytest.raises(EnvironmentFault, match="seed 7: its reset gave an observation that is not finite.*seed 8: its"):
         play(DQN, DQN_CONFIG, SHAPES, [7, 8], 60, kwargs=kwargs)
-
-
-def test_a_group_whose_evaluation_environments_all_fail_at_their_first_reset_says_so():
-    kwargs = {"bad_seeds": [evaluation_seeds("grid", "training")[0]], "bad_after": 0}
-    with pytest.raises(EnvironmentFault, match="its reset gave an observation that is not finite.* at step 20"):
-        play(DQN, DQN_CONFIG, SHAPES, [7], 60, kwargs=kwargs, every=20, episodes=1)
 
 
 class Logs(Algorithm):

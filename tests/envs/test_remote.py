@@ -14,6 +14,7 @@ from support.hogwild_envs import Config, Hogwild, alternate, fail_late, for_ever
 
 from rlbench.api import EnvironmentFault, RlbenchError, Stopped, WorkerFailed
 from rlbench.envs.remote_envs import SharedCounter
+from rlbench.runtime.evaluation import evaluation_seeds
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import play
 from rlbench.testing.fakes import CONSTANT, SHAPES
@@ -64,6 +65,13 @@ def test_a_process_that_meets_a_bad_number_fails_the_run():
     bad = EpisodeSeeds(SeedStreams([4]).sequence("environment", 0, 1), "training")[2]
     with pytest.raises(EnvironmentFault, match="its step gave .* that is not finite"):
         play(Hogwild, Config(), SHAPES, [4], 10_000_000, kwargs={"dims": 2, "bad_seeds": [bad]})
+    assert children() == []
+
+
+def test_an_evaluation_whose_environment_fails_ends_every_process():
+    grid = {"bad_seeds": [evaluation_seeds("grid", "training")[0]], "bad_after": 0}
+    with pytest.raises(EnvironmentFault, match="its reset gave .* in the evaluation at step 50$"):
+        play(Hogwild, Config(), SHAPES, [4], 10_000_000, kwargs={"dims": 2, **grid}, every=50, episodes=1)
     assert children() == []
 
 

@@ -86,26 +86,21 @@ def test_an_environment_that_begins_its_next_episode_after_a_resume_is_at_a_star
     assert restored.start.tolist() == [[False, False], [True, False]]
 
 
-def failing_at_reset(monkeypatch, lanes):
-    restored, streams = make("CartPole-v1", [])
-    reset = restored._envs.reset
-
-    def broken(lane, seed):
-        if lane in lanes:
-            raise EnvironmentFault("the pole broke")
-        return reset(lane, seed)
-
-    monkeypatch.setattr(restored._envs, "reset", broken)
-    restored._meter.steps = 20
-    return restored, streams
-
-
 def test_an_environment_that_fails_after_an_inexact_resume_parks_its_seed_alone(monkeypatch):
     batch, streams = make("CartPole-v1", [])
     batch.reset()
     walk(batch, streams, batch._envs.action_space, 5)
     states = [batch.state(i) for i in range(2)]
-    restored, streams = failing_at_reset(monkeypatch, {2})
+    restored, streams = make("CartPole-v1", [])
+    reset = restored._envs.reset
+
+    def broken(lane, seed):
+        if lane == 2:
+            raise EnvironmentFault("the pole broke")
+        return reset(lane, seed)
+
+    monkeypatch.setattr(restored._envs, "reset", broken)
+    restored._meter.steps = 20
     assert restored.load(states, approximate=True) is False
     assert restored.faults == {1: "the pole broke at step 20"} and restored.diverged_at == {1: 20}
     assert restored.active.tolist() == [True, False]
@@ -113,34 +108,55 @@ def test_an_environment_that_fails_after_an_inexact_resume_parks_its_seed_alone(
     assert restored.obs[1, 0].tolist() == states[1][1]["obs.0"].tolist()
 
 
-def test_where_no_seed_is_left_after_an_inexact_resume_it_is_none(monkeypatch):
+@pytest.mark.parametrize("parked", [[], [0]])
+def test_a_resume_after_which_every_seed_fails_is_refused_so_that_the_group_can_start_again(monkeypatch, parked):
     batch, streams = make("CartPole-v1", [])
     batch.reset()
+    for seed_index in parked:
+        batch.park(seed_index)
     walk(batch, streams, batch._envs.action_space, 5)
-    batch.park(0)
-    restored, _ = failing_at_reset(monkeypatch, {2})
-    with pytest.raises(ReplayMismatch, match="the pole broke"):
-        restored.load([batch.state(i) for i in range(2)], approximate=True)
-
-
-@pytest.mark.parametrize("spoilt", ["reward", "observation"])
-def test_an_environment_that_fails_in_the_replay_has_not_come_back(monkeypatch, spoilt):
-    batch, streams = make("CartPole-v1", [])
-    batch.reset()
-    walk(batch, streams, batch._envs.action_space, 5)
+    states = [batch.state(i) for i in range(2)]
     restored, _ = make("CartPole-v1", [])
-    step, calls = restored._envs.step, []
 
-    def fails_once(lanes, actions):
-        calls.append(lanes)
-        obs, reward, *ends = step(lanes, actions)
-        if len(calls) == 3:
-            (obs if spoilt == "observation" else reward)[0] = np.nan
-        return obs, reward, *ends
+    def broken(lane, seed):
+        raise EnvironmentFault("the pole broke")
 
-    monkeypatch.setattr(restored._envs, "step", fails_once)
-    with pytest.raises(ReplayMismatch, match="environment 0 of seed 4"):
-        restored.load([batch.state(i) for i in range(2)])
+    monkeypatch.setattr(restored._envs, "reset", broken)
+    with pytest.raises(ReplayMismatch, match="the pole broke"):
+        restored.load(states, approximate=True)
+
+
+@pytest.mark.parametrize("fails", ["reset", "step", "answer"])
+def test_an_environment_that_fails_in_its_replay_does_not_come_back(monkeypatch, fails):
+    """The fault happens once, and the observations after it are those that were stored."""
+    batch, streams = make("CartPole-v1", [])
+    batch.reset()
+    walk(batch, streams, batch._envs.action_space, 5)
+    states = [batch.state(i) for i in range(2)]
+    episodes: list[EpisodeRecord] = []
+    restored, streams = make("CartPole-v1", episodes)
+    env, begun, taken = restored._envs._envs[2], [], []
+    reset, step = env.reset, env.step
+
+    def first(seed):
+        begun.append(seed)
+        obs, info = reset(seed=seed)
+        return (obs * np.nan if fails == "reset" and len(begun) == 1 else obs), info
+
+    def once(action):
+        taken.append(action)
+        if len(taken) == 3 and fails == "step":
+            step(action)
+            raise RuntimeError("a socket closed")
+        obs, reward, *rest = step(action)
+        return obs, None if len(taken) == 3 and fails == "answer" else reward, *rest
+
+    monkeypatch.setattr(env, "reset", first)
+    restored._envs._steps[2] = once
+    assert restored.load(states, approximate=True) is False
+    assert restored.faults == {} and restored.start.tolist() == [[False, False], [True, False]]
+    walk(restored, streams, batch._envs.action_space, 60)
+    assert {e.rank for e in episodes if e.seed == 9} == {0, 1} and all(np.isfinite(e.return_) for e in episodes)
 
 
 def test_a_restored_environment_can_be_stored_and_restored_again():
