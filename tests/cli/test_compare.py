@@ -72,7 +72,7 @@ def test_what_could_be_a_folder_or_an_algorithm_is_an_error_that_says_the_way_ou
         (("monday", "quick"), "monday is a folder with results, so exactly two folders are needed; quick is not one"),
         (("quick",), "quick alone cannot be compared: give two algorithms, --baseline or --curriculum"),
         (("quick", "slov", "-d", "monday"), "did you mean 'slow'"),
-        (("monday", "tuesday", "--baseline", "quick"), "the baseline is monday or tuesday"),
+        (("monday", "tuesday", "--baseline", "quick"), "it has to be monday or tuesday"),
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(root, arguments, told):
